@@ -1,0 +1,68 @@
+// Every named maximum of the server in one place. What happens at each is in docs/limits.md; each
+// has a test at the limit and one above it. Sizes are bytes, times milliseconds, unless the name
+// says otherwise.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace rstmdb::limits {
+
+// Frames and requests (protocol.md of the published clients: 16 MiB).
+inline constexpr size_t kFramePayloadBytesMax = 16 * 1024 * 1024;
+inline constexpr size_t kFramePayloadBytesBeforeAuthMax = 64 * 1024;
+inline constexpr size_t kFrameExtensionBytesMax = 65535;
+inline constexpr size_t kRequestIdBytesMax = 256;
+inline constexpr size_t kJsonDepthMax = 64;
+inline constexpr size_t kJsonMembersMax = 100'000;  // members of one object
+inline constexpr uint64_t kOffsetMax = (uint64_t{1} << 53) - 1;
+
+// Names: machine, state, event, instance id, event id, idempotency key.
+inline constexpr size_t kNameBytesMax = 256;
+
+// Machines.
+inline constexpr size_t kDefinitionBytesMax = 1024 * 1024;
+inline constexpr size_t kStatesMax = 10'000;
+inline constexpr size_t kTransitionsMax = 50'000;
+inline constexpr size_t kMachinesMax = 100'000;
+inline constexpr size_t kMachineVersionsMaxDefault = 1'000;
+inline constexpr uint32_t kMachineVersionMax = 2'147'483'647;
+
+// Guards.
+inline constexpr size_t kGuardBytesMax = 4 * 1024;
+inline constexpr size_t kGuardDepthMax = 64;
+
+// Instances.
+inline constexpr size_t kContextBytesMax = 1024 * 1024;
+inline constexpr uint32_t kInstancesMax = 4'000'000'000u;
+inline constexpr size_t kBatchOperationsMax = 100;
+inline constexpr int64_t kIdempotencyTtlMsDefault = 24 * 60 * 60 * 1000;
+inline constexpr size_t kIdempotencyKeysMaxDefault = 1'000'000;
+
+// Pages.
+inline constexpr uint64_t kListLimitDefault = 100;
+inline constexpr uint64_t kListLimitMax = 1'000;
+inline constexpr uint64_t kLogReadLimitDefault = 100;
+inline constexpr uint64_t kLogReadLimitMax = 1'000;
+inline constexpr size_t kLogReadBytesMax = 8 * 1024 * 1024;
+
+// Connections.
+inline constexpr size_t kConnectionsMaxDefault = 1'000;
+inline constexpr size_t kRequestsInFlightMax =
+    4'096;  // per connection, answered at RATE_LIMITED above
+inline constexpr size_t kWriteBufferBytesMax =
+    64 * 1024 * 1024;  // per connection: reading pauses above
+inline constexpr int64_t kIdleTimeoutMsDefault = 300'000;
+inline constexpr int64_t kHandshakeTimeoutMs = 10'000;   // first byte to first whole request
+inline constexpr int64_t kFrameTimeoutMs = 30'000;       // first to last byte of one frame
+inline constexpr int64_t kWriteStallTimeoutMs = 30'000;  // peer reads nothing while we hold answers
+inline constexpr int64_t kDrainTimeoutMs = 8'000;        // SIGTERM to forced close
+
+// The queue before the disk: commands that have their place but are not yet durable.
+inline constexpr size_t kUncommittedBytesMax = 64 * 1024 * 1024;
+
+// Log.
+inline constexpr size_t kLogUnitBytesMax = 64 * 1024 * 1024;
+inline constexpr uint64_t kSegmentBytesDefault = 64 * 1024 * 1024;
+
+}  // namespace rstmdb::limits
