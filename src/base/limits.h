@@ -65,4 +65,18 @@ inline constexpr size_t kUncommittedBytesMax = 64 * 1024 * 1024;
 inline constexpr size_t kLogUnitBytesMax = 64 * 1024 * 1024;
 inline constexpr uint64_t kSegmentBytesDefault = 64 * 1024 * 1024;
 
+// Loop and network.
+inline constexpr size_t kTurnHandlersMax = 256;     // handled before the log is flushed
+inline constexpr size_t kWorkerJobsMax = 64;        // waiting for the worker thread
+inline constexpr int64_t kAcceptBackOffMs = 100;    // after accept found no descriptor or memory
+inline constexpr int64_t kLingerMs = 2'000;         // for the peer to read our last bytes
+inline constexpr size_t kLingerBytesMax = 1 << 20;  // of the peer's input dropped meanwhile
+
+// Logging.
+inline constexpr size_t kLogValueBytesMax = 1'024;  // of one value or message; the rest is cut
+
+// Configuration.
+inline constexpr size_t kConfigBytesMax = 1024 * 1024;  // of the file, also of the secrets file
+inline constexpr size_t kTokenHashesMax = 10'000;
+
 }  // namespace rstmdb::limits

@@ -24,8 +24,11 @@ class StreamEvents {
   virtual void on_read(size_t size) = 0;
   /// The stream takes bytes again, after write() took fewer than given.
   virtual void on_writable() = 0;
-  /// The peer has closed its side, or the connection broke (`reason` says which). The last call,
-  /// unless the owner called close() first, in which case no call follows at all.
+  /// The peer has closed its side, or the connection broke: detail `reason` is "end" or "broken",
+  /// with detail errno for the latter. All bytes that came before have been delivered, unless
+  /// reading was paused when the connection broke. The last call, unless the owner called close()
+  /// first, in which case no call follows at all. After "end" the peer may still be reading: the
+  /// owner may go on with write(), and a short one brings on_writable() again.
   virtual void on_closed(const Error& reason) = 0;
 };
 

@@ -1,0 +1,139 @@
+#include "io/asio_loop.h"
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/basic_signal_set.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <chrono>
+#include <deque>
+#include <vector>
+
+#include "base/check.h"
+#include "base/limits.h"
+
+namespace rstmdb::io {
+namespace {
+
+namespace asio = boost::asio;
+using Executor = asio::io_context::executor_type;
+using Steady = std::chrono::steady_clock;
+using Timer = asio::basic_waitable_timer<Steady, asio::wait_traits<Steady>, Executor>;
+using SignalSet = asio::basic_signal_set<Executor>;
+
+constexpr int64_t kDelayMsMax = int64_t{365} * 24 * 60 * 60 * 1000;  // keeps the sum in range
+
+struct WaitingTimer {
+  WaitingTimer(asio::io_context& context, Task todo)
+      : timer(context.get_executor()), task(std::move(todo)) {}
+  Timer timer;
+  Task task;
+};
+
+struct SignalWatch {
+  SignalWatch(asio::io_context& context, std::move_only_function<void(int)> todo)
+      : signals(context.get_executor()), on_signal(std::move(todo)) {}
+
+  void wait() {
+    signals.async_wait([this](const boost::system::error_code& error, int number) {
+      if (error) return;  // the loop is being destroyed
+      on_signal(number);
+      wait();
+    });
+  }
+  SignalSet signals;
+  std::move_only_function<void(int)> on_signal;
+};
+
+}  // namespace
+
+struct AsioLoop::Parts {
+  explicit Parts(Options given)
+      : options(given), context(1), work(asio::make_work_guard(context)) {}
+
+  const Options options;
+  asio::io_context context;
+  asio::executor_work_guard<Executor> work;  // an idle loop waits, it does not end
+  boost::unordered_flat_map<TimerId, std::unique_ptr<WaitingTimer>> timers;
+  TimerId last_timer = 0;
+  std::deque<Task> turn_end_tasks;  // stays in place while a running task adds another
+  std::vector<std::unique_ptr<SignalWatch>> signal_watches;
+  std::atomic<bool> stopping = false;
+};
+
+AsioLoop::AsioLoop() : AsioLoop(Options{}) {}
+
+AsioLoop::AsioLoop(Options options) : parts_(std::make_unique<Parts>(options)) {}
+
+AsioLoop::~AsioLoop() = default;
+
+void AsioLoop::post(Task task) { asio::post(parts_->context, std::move(task)); }
+
+Loop::TimerId AsioLoop::run_after(int64_t delay_ms, Task task) {
+  const TimerId id = ++parts_->last_timer;
+  auto waiting = std::make_unique<WaitingTimer>(parts_->context, std::move(task));
+  const int64_t delay = std::clamp<int64_t>(delay_ms, 0, kDelayMsMax);
+  waiting->timer.expires_after(std::chrono::milliseconds(delay));
+  waiting->timer.async_wait([this, id](const boost::system::error_code&) {
+    const auto found = parts_->timers.find(id);
+    if (found == parts_->timers.end()) return;  // cancelled, maybe when already due
+    Task due = std::move(found->second->task);
+    parts_->timers.erase(found);
+    due();
+  });
+  parts_->timers.emplace(id, std::move(waiting));
+  return id;
+}
+
+void AsioLoop::cancel(TimerId timer) { parts_->timers.erase(timer); }
+
+void AsioLoop::at_turn_end(Task task) { parts_->turn_end_tasks.push_back(std::move(task)); }
+
+void AsioLoop::run() {
+  Parts& parts = *parts_;
+  while (!parts.stopping.load(std::memory_order_acquire)) {
+    size_t handled = wait_for_one();
+    while (handled < limits::kTurnHandlersMax && parts.context.poll_one() == 1) ++handled;
+    run_turn_end_tasks();
+  }
+  parts.stopping.store(false, std::memory_order_release);
+}
+
+size_t AsioLoop::wait_for_one() {
+  asio::io_context& context = parts_->context;
+  if (parts_->options.spin_us > 0) {
+    const auto until = Steady::now() + std::chrono::microseconds(parts_->options.spin_us);
+    do {
+      if (context.poll_one() == 1) return 1;
+    } while (Steady::now() < until);
+  }
+  return context.run_one();
+}
+
+void AsioLoop::run_turn_end_tasks() {
+  for (size_t i = 0; i < parts_->turn_end_tasks.size(); ++i) parts_->turn_end_tasks[i]();
+}
+
+void AsioLoop::stop() {
+  parts_->stopping.store(true, std::memory_order_release);
+  asio::post(parts_->context, [] {});  // wakes the loop when it sleeps
+}
+
+void AsioLoop::on_signal(std::initializer_list<int> signals,
+                         std::move_only_function<void(int)> on_signal) {
+  auto watch = std::make_unique<SignalWatch>(parts_->context, std::move(on_signal));
+  for (const int number : signals) {
+    boost::system::error_code error;
+    watch->signals.add(number, error);
+    RSTMDB_CHECK(!error, error.message());
+  }
+  watch->wait();
+  parts_->signal_watches.push_back(std::move(watch));
+}
+
+asio::io_context& AsioLoop::context() { return parts_->context; }
+
+}  // namespace rstmdb::io

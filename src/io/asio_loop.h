@@ -1,0 +1,55 @@
+// The production Loop: one thread, one epoll, timers and signals.
+//
+// A turn is: wait for something, handle at most limits::kTurnHandlersMax ready pieces of it, run
+// the at_turn_end tasks. The bound keeps a busy network from putting the log's flush off for ever,
+// and because everything that is ready shares one turn, it shares one flush too.
+#pragma once
+
+#include <functional>
+#include <initializer_list>
+#include <memory>
+
+#include "io/executor.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace rstmdb::io {
+
+class AsioLoop final : public Loop {
+ public:
+  struct Options {
+    /// How long to poll before sleeping. On a machine with a core to spare this saves the wake-up
+    /// (tens of microseconds) of a client that answers at once; it costs that core.
+    int64_t spin_us = 0;
+  };
+
+  AsioLoop();
+  explicit AsioLoop(Options options);
+  /// Tasks and timers that have not run are dropped. Streams and listeners must be gone before.
+  ~AsioLoop() override;
+
+  void post(Task task) override;  // thread-safe
+  TimerId run_after(int64_t delay_ms, Task task) override;
+  void cancel(TimerId timer) override;
+  void at_turn_end(Task task) override;
+  /// The turn in which stop() is called is finished, with its end tasks. May be called again.
+  void run() override;
+  void stop() override;  // thread-safe; before run() it makes run() return at once
+
+  /// From now on `on_signal` runs on the loop for each of `signals`, and they no longer end the
+  /// process. One call per signal number; fails by abort when the system refuses.
+  void on_signal(std::initializer_list<int> signals, std::move_only_function<void(int)> on_signal);
+
+  /// For the files of this folder that do network calls.
+  boost::asio::io_context& context();
+
+ private:
+  struct Parts;
+  void run_turn_end_tasks();
+  size_t wait_for_one();
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace rstmdb::io
