@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,7 +74,7 @@ class Value {
 class Document {
  public:
   struct Limits {
-    size_t depth = limits::kJsonDepthMax;
+    size_t depth = limits::kJsonDepthMax;  // never more than this default
     size_t members = limits::kJsonMembersMax;
   };
 
@@ -85,8 +86,10 @@ class Document {
   Document& operator=(Document&&) noexcept;
 
   /// Parses the whole of `text`. On failure the document is empty and the error is kBadRequest with
-  /// details byte (0-based), line and column (1-based, column in bytes) and reason (one of: syntax,
-  /// utf8, depth, members, incomplete, trailing).
+  /// details byte (0-based), line and column (1-based, column in bytes) and reason: syntax, utf8
+  /// (bytes that are no UTF-8, half a surrogate pair), depth, members, incomplete (the text ends
+  /// too early), trailing (something follows the value), number (an exponent beyond 2147483647;
+  /// the only legal numbers that are refused) or size (4 GiB).
   Result<void> parse(std::string_view text, const Limits& limits);
   Result<void> parse(std::string_view text) { return parse(text, Limits()); }
 
