@@ -1,0 +1,128 @@
+#include "log/segment_cursor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "log/damage.h"
+
+namespace rstmdb::log {
+namespace {
+constexpr size_t kReadBytes = 256 * 1024;
+}
+
+SegmentCursor::SegmentCursor(std::shared_ptr<Shelf> shelf, Offset offset)
+    : shelf_(std::move(shelf)),
+      wanted_(std::max<Offset>(offset, 1)),
+      segment_(shelf_->enter(wanted_)),
+      window_(kReadBytes) {
+  if (wanted_ <= shelf_->committed()) place();
+}
+
+SegmentCursor::~SegmentCursor() { shelf_->leave(segment_); }
+
+/// Sets out from the last marked group that does not begin behind the wanted offset. The offset is
+/// committed by now, so its segment is known.
+void SegmentCursor::place() {
+  const uint64_t entered = shelf_->enter(wanted_);
+  shelf_->leave(segment_);
+  segment_ = entered;
+  const Segment& segment = shelf_->segment(segment_);
+  at_ = kSegmentHeaderBytes;
+  offset_ = segment.first_offset;
+  const auto behind =
+      std::ranges::upper_bound(segment.marks, wanted_, {}, &Segment::Mark::first_offset);
+  if (behind != segment.marks.begin()) {
+    at_ = std::prev(behind)->at;
+    offset_ = std::prev(behind)->first_offset;
+  }
+  placed_ = true;
+}
+
+Result<std::optional<Unit>> SegmentCursor::next() {
+  if (wanted_ > shelf_->committed()) return std::optional<Unit>();
+  if (!placed_) place();
+  while (true) {
+    if (units_left_ == 0) {
+      RSTMDB_TRY(next_group());
+      continue;
+    }
+    RSTMDB_ASSIGN(std::string_view bytes, fetch(at_, kUnitHeaderBytes));
+    const UnitHeader header = decode_unit_header(bytes);
+    const uint64_t size = kUnitHeaderBytes + uint64_t{header.bytes};
+    if (size > group_end_ - at_ || header.record_count == 0)
+      return damaged(at_, "a unit does not fit into its group");
+    const Offset behind = offset_ + header.record_count;
+    if (behind <= wanted_) {  // before the start
+      at_ += size;
+      offset_ = behind;
+      --units_left_;
+      continue;
+    }
+    RSTMDB_ASSIGN(bytes, fetch(at_, size));
+    if (!unit_intact(bytes)) return damaged(at_, "a unit's checksum is wrong");
+    const Unit unit{.first_offset = offset_,
+                    .record_count = header.record_count,
+                    .bytes = bytes.substr(kUnitHeaderBytes)};
+    at_ += size;
+    offset_ = wanted_ = behind;
+    --units_left_;
+    return std::optional<Unit>(unit);
+  }
+}
+
+/// Steps over the header of the group at at_, or over the whole group when the start lies behind.
+Result<void> SegmentCursor::next_group() {
+  if (group_end_ > at_) return damaged(at_, "a group is longer than its units");
+  while (at_ >= shelf_->segment(segment_).end) RSTMDB_TRY(next_segment());
+  if (!file_) RSTMDB_TRY(open_segment());
+  RSTMDB_ASSIGN(const std::string_view bytes, fetch(at_, kGroupHeaderBytes));
+  GroupHeader header;
+  uint32_t crc = 0;
+  if (decode(bytes, shelf_->seed(), header, crc) != HeaderState::kValid)
+    return damaged(at_, "a group header's checksum is wrong");
+  if (header.first_offset != offset_) return damaged(at_, "a group has another offset than due");
+  const uint64_t body = at_ + kGroupHeaderBytes;
+  if (header.body_bytes > shelf_->segment(segment_).end - body)
+    return damaged(at_, "a group is cut short");
+  group_end_ = body + header.body_bytes;
+  if (offset_ + header.record_count <= wanted_) {
+    at_ = group_end_;
+    offset_ += header.record_count;
+    return {};
+  }
+  at_ = body;
+  units_left_ = header.unit_count;
+  return {};
+}
+
+Result<void> SegmentCursor::next_segment() {
+  const uint64_t next = shelf_->advance(segment_);
+  if (next == 0) return damaged(at_, "a committed record is missing");
+  segment_ = next;
+  at_ = kSegmentHeaderBytes;
+  group_end_ = 0;
+  file_.reset();
+  return {};
+}
+
+Result<void> SegmentCursor::open_segment() {
+  RSTMDB_ASSIGN(file_, shelf_->open(segment_));
+  window_.look_at(*file_);
+  return {};
+}
+
+Result<std::string_view> SegmentCursor::fetch(uint64_t at, size_t size) {
+  const uint64_t reads = window_.reads();
+  const uint64_t bytes_read = window_.bytes_read();
+  auto bytes = window_.fetch(at, size, shelf_->segment(segment_).end);
+  shelf_->reads += window_.reads() - reads;
+  shelf_->bytes_read += window_.bytes_read() - bytes_read;
+  if (bytes.ok() && bytes->size() < size) return damaged(at, "the file ends inside a group");
+  return bytes;
+}
+
+Error SegmentCursor::damaged(uint64_t byte, std::string_view what) const {
+  return log_damaged(shelf_->segment(segment_).path, byte, what);
+}
+
+}  // namespace rstmdb::log

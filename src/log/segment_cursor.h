@@ -1,0 +1,45 @@
+// Reads the committed units of a segment log in order, across segments.
+#pragma once
+
+#include <memory>
+
+#include "log/file_window.h"
+#include "log/log.h"
+#include "log/segment_shelf.h"
+
+namespace rstmdb::log {
+
+/// Cursor over a shelf, on the loop's thread. May outlive its log; it then gives what was committed
+/// and no more.
+class SegmentCursor final : public Cursor {
+ public:
+  /// Begins with the unit that holds `offset`, which is not below shelf->oldest(). The shelf is
+  /// shared because either side may go first: a reader that lags, or a log that is closed.
+  SegmentCursor(std::shared_ptr<Shelf> shelf, Offset offset);
+  ~SegmentCursor() override;
+  SegmentCursor(const SegmentCursor&) = delete;
+  SegmentCursor& operator=(const SegmentCursor&) = delete;
+
+  Result<std::optional<Unit>> next() override;
+
+ private:
+  void place();
+  Result<void> open_segment();
+  Result<void> next_group();
+  Result<void> next_segment();
+  Error damaged(uint64_t byte, std::string_view what) const;
+  Result<std::string_view> fetch(uint64_t at, size_t size);
+
+  std::shared_ptr<Shelf> shelf_;
+  Offset wanted_;        // the next unit given ends at or behind this offset
+  uint64_t segment_;     // number
+  bool placed_ = false;  // at_ and offset_ are set
+  std::shared_ptr<io::File> file_;
+  FileWindow window_;
+  uint64_t at_ = 0;          // byte of the next unit header, or of the next group header
+  uint64_t group_end_ = 0;   // byte behind the current group
+  uint32_t units_left_ = 0;  // in the current group
+  Offset offset_ = 0;        // first offset of what stands at at_
+};
+
+}  // namespace rstmdb::log

@@ -1,0 +1,310 @@
+#include "log/segment_log.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "log/flush_job.h"
+#include "log/segment_cursor.h"
+
+namespace rstmdb::log {
+namespace {
+
+/// From this average on, flushes go to the worker.
+constexpr int64_t kSlowFlushNs = 2'000'000;
+constexpr int64_t kAverageOver = 8;  // flushes
+
+size_t stored_bytes(const Unit& unit) { return kUnitHeaderBytes + unit.bytes.size(); }
+
+}  // namespace
+
+Result<SegmentLog::Opened> SegmentLog::open(Options options) {
+  io::FileSystem& files = options.files;
+  RSTMDB_TRY(ensure_folder(files, options.folder));
+  RSTMDB_ASSIGN(std::unique_ptr<io::Lock> lock, files.lock(options.folder + "/LOCK"));
+  RSTMDB_ASSIGN(Recovered recovered, recover(files, options.folder, options.progress));
+  std::unique_ptr<SegmentWriter> writer;
+  if (recovered.segments.empty()) {
+    recovered.report.created = true;
+    DatabaseId database;
+    options.random.fill(database);
+    RSTMDB_ASSIGN(writer,
+                  SegmentWriter::create(files, options.folder, options.segment_bytes, database));
+    Segment first;
+    first.number = 1;
+    first.path = writer->path();
+    first.first_offset = 1;
+    recovered.segments.push_back(std::move(first));
+    recovered.report.segments = 1;
+    recovered.end = writer->end();
+  } else {
+    writer = SegmentWriter::resume(files, options.folder, options.segment_bytes, recovered.end,
+                                   std::move(recovered.last_file),
+                                   recovered.segments.back().first_offset);
+  }
+  std::unique_ptr<SegmentLog> log(
+      new SegmentLog(std::move(options), std::move(lock), std::move(writer)));
+  Recovery report = recovered.report;
+  RSTMDB_TRY(log->start(std::move(recovered)));
+  return Opened{.log = std::move(log), .recovery = std::move(report)};
+}
+
+/// Makes the folder, and durable the entry of each folder on the way that was not there.
+Result<void> SegmentLog::ensure_folder(io::FileSystem& files, const std::string& folder) {
+  std::vector<std::string> parents;
+  for (std::string path = folder;;) {
+    RSTMDB_ASSIGN(const bool there, files.exists(path));
+    const size_t slash = path.rfind('/');
+    if (there || slash == std::string::npos) break;
+    path.resize(std::max<size_t>(slash, 1));
+    parents.push_back(path);
+    if (path == "/") break;
+  }
+  RSTMDB_TRY(files.make_folder(folder));
+  for (const std::string& parent : parents) RSTMDB_TRY(files.sync_folder(parent));
+  return {};
+}
+
+SegmentLog::SegmentLog(Options options, std::unique_ptr<io::Lock> lock,
+                       std::unique_ptr<SegmentWriter> writer)
+    : options_(std::move(options)),
+      lock_(std::move(lock)),
+      writer_(std::move(writer)),
+      shelf_(std::make_shared<Shelf>(options_.files, group_seed(writer_->database()))),
+      database_(writer_->database()) {}
+
+/// Takes over what recovery has found and leaves a mark behind it: from here on, a fault in what is
+/// there already can no longer pass for a torn tail.
+Result<void> SegmentLog::start(Recovered recovered) {
+  for (Segment& segment : recovered.segments) shelf_->add_segment(std::move(segment));
+  next_offset_ = recovered.end.next_offset;
+  shelf_->set_committed(next_offset_ - 1);
+  Group mark;
+  mark.kind = GroupKind::kOpened;
+  RSTMDB_ASSIGN(const SegmentWriter::Written written, writer_->write(mark));
+  RSTMDB_TRY(writer_->sync());
+  shelf_->last_segment().add_group(next_offset_, written.at, written.end);
+  shelf_->count_bytes(written.end - written.at);
+  counters_ = writer_->counters();
+  return {};
+}
+
+SegmentLog::~SegmentLog() {
+  if (timer_ != 0) options_.loop.cancel(timer_);
+  settle_job();
+}
+
+Error SegmentLog::stopped() const {
+  return Error(Code::kWalIoError, "the log has stopped: " + failure_->message())
+      .with("code", "LOG_STOPPED")
+      .with("call", failure_->detail("call"))
+      .with("path", failure_->detail("path"))
+      .with("errno", failure_->detail_number("errno", 0));
+}
+
+Result<void> SegmentLog::append(const Unit& unit) {
+  RSTMDB_CHECK(!closed_, "append to a closed log");
+  RSTMDB_CHECK(unit.first_offset == next_offset_, std::to_string(unit.first_offset));
+  RSTMDB_CHECK(unit.record_count != 0, "a unit without records");
+  if (failure_) return stopped();
+  if (unit.bytes.size() > limits::kLogUnitBytesMax)
+    return Error(Code::kBadRequest, "a unit of more bytes than the log takes")
+        .with("limit", static_cast<int64_t>(limits::kLogUnitBytesMax));
+  const size_t size = stored_bytes(unit);
+  if (uncommitted_bytes_ != 0 && uncommitted_bytes_ + size > limits::kUncommittedBytesMax)
+    return Error(Code::kRateLimited, "too much waits for the disk")
+        .with("limit", static_cast<int64_t>(limits::kUncommittedBytesMax));
+  append_unit(pending_.bytes, unit);
+  pending_.record_count += unit.record_count;
+  pending_.unit_count += 1;
+  next_offset_ += unit.record_count;
+  uncommitted_bytes_ += size;
+  return {};
+}
+
+void SegmentLog::flush() {
+  if (failure_ || closed_) return;
+  flush_wanted_ = true;
+  pump();
+}
+
+/// Begins jobs until there is nothing to do or one is under way. The listener may append and flush
+/// from inside its calls; that comes back here and is done by the outer turn of the loop.
+void SegmentLog::pump() {
+  if (pumping_) return;
+  pumping_ = true;
+  while (!job_ && !failure_ && !closed_ &&
+         ((flush_wanted_ && pending_.unit_count != 0) || (sync_wanted_ && unsynced_records_ != 0)))
+    begin_job();
+  pumping_ = false;
+}
+
+void SegmentLog::begin_job() {
+  const auto sync = sync_is_due() ? FlushJob::Sync::kYes : FlushJob::Sync::kNo;
+  flush_wanted_ = sync_wanted_ = false;
+  job_ = std::make_shared<FlushJob>(this, *writer_, options_.clock,
+                                    std::exchange(pending_, Group()), sync);
+  if (flush_ns_ < kSlowFlushNs) {
+    job_->run();
+    finish_job();
+    return;
+  }
+  options_.worker.run([job = job_] { job->run(); },
+                      [job = job_] {
+                        if (job->owner != nullptr) job->owner->take_back_job();
+                      });
+}
+
+/// The worker is done with the job.
+void SegmentLog::take_back_job() {
+  pumping_ = true;  // what the listener asks for is done by the pump below
+  finish_job();
+  pumping_ = false;
+  pump();
+}
+
+bool SegmentLog::sync_is_due() const {
+  switch (options_.sync.kind) {
+    case SyncPolicy::Kind::kEveryWrite:
+      return true;
+    case SyncPolicy::Kind::kEveryN:
+      return unsynced_records_ + pending_.record_count > options_.sync.limit;
+    case SyncPolicy::Kind::kEveryMs: {
+      if (sync_wanted_) return true;
+      const int64_t age_ns = options_.clock.steady_ns() - unsynced_since_ns_;
+      return unsynced_records_ != 0 &&
+             age_ns >= static_cast<int64_t>(options_.sync.limit) * 1'000'000;
+    }
+    case SyncPolicy::Kind::kNever:
+      return false;
+  }
+  return true;
+}
+
+void SegmentLog::finish_job() {
+  const std::shared_ptr<FlushJob> job = std::exchange(job_, nullptr);
+  counters_ = writer_->counters();
+  if (!job->outcome.ok()) {
+    fail(job->outcome.error());
+    return;
+  }
+  note_synced(*job);
+  if (job->written) commit(*job);
+}
+
+void SegmentLog::note_synced(const FlushJob& job) {
+  if (job.sync == FlushJob::Sync::kYes) {
+    flush_ns_ += (job.took_ns - flush_ns_) / kAverageOver;
+    unsynced_records_ = 0;
+    if (timer_ != 0) options_.loop.cancel(std::exchange(timer_, 0));
+    return;
+  }
+  if (unsynced_records_ == 0) unsynced_since_ns_ = options_.clock.steady_ns() - job.took_ns;
+  unsynced_records_ += job.group.record_count;
+  if (options_.sync.kind == SyncPolicy::Kind::kEveryMs) arm_timer();
+}
+
+void SegmentLog::arm_timer() {
+  if (timer_ != 0) return;
+  timer_ = options_.loop.run_after(static_cast<int64_t>(options_.sync.limit), [this] {
+    timer_ = 0;
+    sync_wanted_ = true;
+    pump();
+  });
+}
+
+void SegmentLog::commit(const FlushJob& job) {
+  const SegmentWriter::Written& written = *job.written;
+  if (written.segment_number != shelf_->last_segment().number) {
+    Segment segment;
+    segment.number = written.segment_number;
+    segment.path = written.path;
+    segment.first_offset = written.segment_first_offset;
+    shelf_->add_segment(std::move(segment));
+  }
+  const Offset first = shelf_->committed() + 1;
+  shelf_->last_segment().add_group(first, written.at, written.end);
+  shelf_->count_bytes(written.end - written.at);
+  shelf_->set_committed(shelf_->committed() + job.group.record_count);
+  uncommitted_bytes_ -= job.group.bytes.size() - kGroupHeaderBytes;
+  if (listener_ != nullptr) listener_->on_committed(shelf_->committed());
+}
+
+void SegmentLog::fail(const Error& error) {
+  if (failure_) return;
+  failure_ = std::make_unique<Error>(error);
+  if (timer_ != 0) options_.loop.cancel(std::exchange(timer_, 0));
+  if (listener_ != nullptr) listener_->on_failed(*failure_);
+}
+
+Result<std::unique_ptr<Cursor>> SegmentLog::read_from(Offset offset) {
+  offset = std::max<Offset>(offset, 1);
+  if (offset < shelf_->oldest())
+    return Error(Code::kNotFound, "offset " + std::to_string(offset) + " has been trimmed away")
+        .with("oldest_offset", static_cast<int64_t>(shelf_->oldest()));
+  return std::unique_ptr<Cursor>(std::make_unique<SegmentCursor>(shelf_, offset));
+}
+
+Result<Trimmed> SegmentLog::trim(Offset keep_from) {
+  Trimmed trimmed;
+  if (failure_) return stopped();
+  // One folder sync for each, oldest first: whatever a power cut leaves has no gap.
+  while (const Segment* oldest = shelf_->trimmable(keep_from)) {
+    RSTMDB_TRY(shelf_->pin_oldest());
+    RSTMDB_TRY(options_.files.remove(oldest->path));
+    trimmed.segments_removed += 1;
+    trimmed.bytes_reclaimed += oldest->end;
+    shelf_->drop_oldest();
+    if (auto synced = options_.files.sync_folder(options_.folder); !synced.ok()) {
+      fail(synced.error());
+      return std::move(synced).error();
+    }
+  }
+  return trimmed;
+}
+
+Stats SegmentLog::stats() const {
+  const Offset oldest = shelf_->oldest();
+  const Offset latest = next_offset_ - 1;
+  return {.record_count = latest + 1 - oldest,
+          .segment_count = shelf_->segment_count(),
+          .total_bytes = shelf_->total_bytes(),
+          .oldest_offset = oldest > latest ? 0 : oldest,
+          .latest_offset = latest,
+          .bytes_written = counters_.bytes_written,
+          .bytes_read = shelf_->bytes_read,
+          .writes = counters_.writes,
+          .reads = shelf_->reads,
+          .syncs = counters_.syncs};
+}
+
+/// Has the job that is under way run to its end here and now, and forgets it.
+void SegmentLog::settle_job() {
+  if (!job_) return;
+  job_->run_or_wait();
+  job_->owner = nullptr;
+}
+
+Result<void> SegmentLog::close() {
+  RSTMDB_CHECK(!closed_, "a log is closed once");
+  pumping_ = true;  // from here on, this is the only place that begins jobs
+  while (!failure_ && (job_ || pending_.unit_count != 0)) {
+    if (!job_) {
+      begin_job();
+      continue;
+    }
+    settle_job();
+    finish_job();
+  }
+  closed_ = true;
+  if (timer_ != 0) options_.loop.cancel(std::exchange(timer_, 0));
+  if (failure_) return stopped();
+  if (auto end = writer_->close(); !end.ok()) {
+    fail(end.error());
+    return std::move(end).error();
+  }
+  counters_ = writer_->counters();
+  lock_.reset();
+  return {};
+}
+
+}  // namespace rstmdb::log
