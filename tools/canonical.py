@@ -49,7 +49,7 @@ def write_string(text):
 
 
 def write(value, sort=False):
-    """JSON without white space; with `sort`, members of every object ordered by their key's bytes."""
+    """JSON without white space; with `sort`, the members of objects are ordered by key bytes."""
     if isinstance(value, dict):
         keys = sorted(value, key=lambda key: key.encode()) if sort else value
         return "{" + ",".join(

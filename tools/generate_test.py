@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""A contract that contradicts itself is refused; what is made from the real one is up to date."""
+
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+TOOLS = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(TOOLS))
+
+import contract  # noqa: E402
+
+
+class BrokenContracts(unittest.TestCase):
+    def refused(self, change, expected):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            for name in ("operations.json", "errors.json"):
+                shutil.copy(contract.ROOT / "protocol" / name, folder)
+            data = json.loads((folder / "operations.json").read_text())
+            rows = {row["op"]: row for row in data["operations"]}
+            change(data, rows)
+            (folder / "operations.json").write_text(json.dumps(data))
+            with self.assertRaisesRegex(contract.ContractError, expected):
+                contract.load(folder)
+
+    def param(self, rows, op, name):
+        return next(param for param in rows[op]["params"] if param["name"] == name)
+
+    def test_unchanged_is_fine(self):
+        operations, common, errors = contract.load()
+        self.assertEqual(len(errors), 16)
+        self.assertGreaterEqual(len(operations), 22)
+        self.assertIn("BAD_REQUEST", common)
+
+    def test_operation_twice(self):
+        self.refused(lambda data, rows: data["operations"].append(rows["PING"]), "PING is there")
+
+    def test_unknown_error(self):
+        self.refused(lambda _, rows: rows["PING"]["errors"].append("OOPS"), "PING: unknown error")
+
+    def test_two_params_with_one_spelling(self):
+        self.refused(lambda _, rows: self.param(rows, "CREATE_INSTANCE", "machine")
+                     .update(aliases=["id"]), "CREATE_INSTANCE: id is there twice")
+
+    def test_camel_case_counts_as_a_spelling(self):
+        self.refused(lambda _, rows: self.param(rows, "APPLY_EVENT", "payload")
+                     .update(aliases=["eventId"]), "APPLY_EVENT: eventId")
+
+    def test_default_out_of_bounds(self):
+        self.refused(lambda _, rows: self.param(rows, "WAL_READ", "limit").update(default=1001),
+                     "WAL_READ.limit: default out of bounds")
+
+    def test_default_of_another_type(self):
+        self.refused(lambda _, rows: self.param(rows, "COMPACT", "force_snapshot")
+                     .update(default=0), "COMPACT.force_snapshot: default 0")
+
+    def test_integer_without_bounds(self):
+        self.refused(lambda _, rows: self.param(rows, "WAL_READ", "limit").pop("max"),
+                     "WAL_READ.limit: needs min and max")
+
+    def test_unknown_type_key_and_access(self):
+        self.refused(lambda _, rows: self.param(rows, "AUTH", "token").update(type="string"),
+                     "AUTH.token: type string")
+        self.refused(lambda _, rows: self.param(rows, "AUTH", "token").update(optional=True),
+                     "AUTH.token: keys")
+        self.refused(lambda _, rows: rows["AUTH"].update(access="root"), "AUTH: access root")
+        self.refused(lambda _, rows: rows["AUTH"].pop("since"), "AUTH: keys")
+
+    def test_required_with_default(self):
+        self.refused(lambda _, rows: self.param(rows, "BATCH", "mode").update(required=True),
+                     "BATCH.mode: required and with a default")
+
+
+class Spellings(unittest.TestCase):
+    def test_canonical_first_then_aliases_then_camel_case(self):
+        param = {"name": "initial_ctx", "aliases": ["context"]}
+        self.assertEqual(contract.spellings(param), ["initial_ctx", "context", "initialCtx"])
+
+
+class Made(unittest.TestCase):
+    def test_documents_are_up_to_date(self):
+        done = subprocess.run([TOOLS / "generate", "--check"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_table_names_every_operation(self):
+        with tempfile.TemporaryDirectory() as folder:
+            out = pathlib.Path(folder) / "table.inc"
+            subprocess.run([TOOLS / "generate", "--cpp", out], check=True)
+            text = out.read_text()
+        for row in contract.load()[0]:
+            self.assertIn(f'{{"{row["op"]}", Operation::k', text)
+            for param in row["params"]:
+                self.assertIn(f'{{"{param["name"]}", ParamType::k', text)
+
+
+if __name__ == "__main__":
+    unittest.main()
