@@ -44,8 +44,8 @@ std::optional<std::string_view> scan_member(std::string_view object, std::string
 /// are replaced whole.
 void append_merged(std::string& out, std::string_view base, std::string_view patch);
 
-/// Appends `object` with the members of every object sorted by raw key, recursively. `object` may
-/// be any value.
+/// Appends `value` (any value) with the members of every object, at every depth, ordered by the
+/// bytes of their keys; an escape in a key counts as what it stands for.
 void append_sorted(std::string& out, std::string_view value);
 
 }  // namespace rstmdb::json
