@@ -1,0 +1,115 @@
+// The part of reading the configuration that touches the system: the file itself, the secrets file,
+// and what settings mean together.
+#include "base/host_port.h"
+#include "config/keys.h"
+#include "io/small_file.h"
+
+namespace rstmdb::config {
+namespace {
+
+/// The file's content; a refusal names the key that led to the file.
+Result<std::string> read_file(std::string_view key, const std::string& path, io::Readers readers) {
+  auto content = io::read_small_file(path, limits::kConfigBytesMax, readers);
+  if (!content) return std::move(content).error().with("key", key).with("line", int64_t{0});
+  return content;
+}
+
+std::string_view trimmed(std::string_view line) {
+  constexpr std::string_view kSpace = " \t\r";
+  const size_t begin = line.find_first_not_of(kSpace);
+  if (begin == std::string_view::npos) return "";
+  return line.substr(begin, line.find_last_not_of(kSpace) - begin + 1);
+}
+
+/// One hash a line; "#" begins a comment line.
+Result<void> add_secrets(Config& config) {
+  const std::string& path = config.auth.secrets_file;
+  if (path.empty()) return {};
+  constexpr std::string_view kName = "auth.secrets_file";
+  RSTMDB_ASSIGN(const std::string content, read_file(kName, path, io::Readers::kOwnerOnly));
+  const Key& hashes = *find_key("auth", "token_hashes");
+  std::string_view rest = content;
+  for (int64_t number = 1; !rest.empty(); ++number) {
+    const size_t end = rest.find('\n');
+    const std::string_view line = trimmed(rest.substr(0, end));
+    rest = end == std::string_view::npos ? "" : rest.substr(end + 1);
+    if (line.empty() || line.starts_with('#')) continue;
+    const auto done = assign(hashes, config, line);
+    if (!done)  // the line itself stays out of the message: it may be a token written in by mistake
+      return Error(Code::kBadRequest,
+                   path + ":" + std::to_string(number) + ": the line " + done.error().message())
+          .with("key", kName)
+          .with("file", path)
+          .with("line", number);
+  }
+  return {};
+}
+
+Error contradiction(std::string_view key, const std::string& what) {
+  return Error(Code::kBadRequest, std::string(key) + ": " + what).with("key", key);
+}
+
+Result<void> check_together(const Config& config) {
+  if (config.auth.required && config.auth.token_hashes.empty())
+    return contradiction("auth.required",
+                         "no token is known; give auth.token_hashes or auth.secrets_file");
+  if (config.tls.enabled && config.tls.cert_path.empty())
+    return contradiction("tls.cert_path", "is missing though tls.enabled is true");
+  if (config.tls.enabled && config.tls.key_path.empty())
+    return contradiction("tls.key_path", "is missing though tls.enabled is true");
+  if (config.tls.require_client_cert && config.tls.client_ca_path.empty())
+    return contradiction("tls.client_ca_path", "is missing though tls.require_client_cert is true");
+  if (config.tls.require_client_cert && !config.tls.enabled)
+    return contradiction("tls.require_client_cert", "is true though tls.enabled is false");
+  if (config.metrics.enabled && config.metrics.bind_addr == config.network.bind_addr)
+    return contradiction("metrics.bind_addr", "is the same as network.bind_addr");
+  return {};
+}
+
+bool only_this_machine(std::string_view address) {
+  const auto parts = split_host_port(address);
+  return parts &&
+         (parts->host.starts_with("127.") || parts->host == "::1" || parts->host == "localhost");
+}
+
+std::vector<std::string> warnings_for(const Config& config) {
+  std::vector<std::string> warnings;
+  if (config.compaction.enabled)
+    warnings.push_back("compaction.enabled: this release does not compact; the log keeps growing");
+  if (config.metrics.enabled)
+    warnings.push_back("metrics.enabled: this release serves no metrics; nothing listens there");
+  if (!config.auth.required && !only_this_machine(config.network.bind_addr))
+    warnings.push_back("network.bind_addr: other machines can connect and auth.required is false");
+  if (config.storage.fsync_policy.kind == FsyncPolicy::Kind::kNever)
+    warnings.push_back("storage.fsync_policy: never; a power cut loses acknowledged writes");
+  return warnings;
+}
+
+}  // namespace
+
+Result<Loaded> load(const Sources& sources) {
+  std::optional<std::string> path = sources.path;
+  const auto named = sources.environment.find("RSTMDB_CONFIG");
+  if (!path && named != sources.environment.end()) path = named->second;
+  std::string text;
+  if (path) {
+    RSTMDB_ASSIGN(text, read_file("RSTMDB_CONFIG", *path, io::Readers::kAnyone));
+  }
+  RSTMDB_ASSIGN(Loaded loaded,
+                read_settings(text, path.value_or("(no file)"), sources.environment));
+  RSTMDB_TRY(add_secrets(loaded.config));
+  RSTMDB_TRY(check_together(loaded.config));
+  RSTMDB_TRY(check_supported(loaded.config));
+  loaded.warnings = warnings_for(loaded.config);
+  return loaded;
+}
+
+Result<void> check_supported(const Config& config) {
+  if (config.tls.enabled)
+    return contradiction("tls.enabled",
+                         "this release has no TLS, and it does not serve in the "
+                         "clear what was meant to be encrypted");
+  return {};
+}
+
+}  // namespace rstmdb::config

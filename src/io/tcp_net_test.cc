@@ -1,0 +1,168 @@
+// What only TCP has: running out of descriptors, and peers that neither read nor close.
+#include "io/tcp_net.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <functional>
+#include <vector>
+
+#include "base/host_port.h"
+#include "base/limits.h"
+#include "io/clock.h"
+
+namespace rstmdb::io {
+namespace {
+
+constexpr int64_t kNsPerMs = 1'000'000;
+
+class TcpNetTest : public testing::Test {
+ protected:
+  ~TcpNetTest() override {
+    for (const int number : opened) ::close(number);
+  }
+
+  int connect_to(const std::string& address) {
+    const int made = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_port = htons(split_host_port(address)->port);
+    ::inet_pton(AF_INET, "127.0.0.1", &name.sin_addr);
+    EXPECT_EQ(::connect(made, reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
+    opened.push_back(made);
+    return made;
+  }
+
+  /// Runs the loop, asking `condition` each millisecond, for at most `within_ms`.
+  bool run_until(std::function<bool()> condition, int64_t within_ms) {
+    const int64_t deadline = system_clock().steady_ns() + within_ms * kNsPerMs;
+    bool holds = false;
+    std::function<void()> tick = [&] {
+      holds = condition();
+      if (holds || system_clock().steady_ns() > deadline) return loop.stop();
+      loop.run_after(1, [&] { tick(); });
+    };
+    loop.post([&] { tick(); });
+    loop.run();
+    return holds;
+  }
+
+  AsioLoop loop;
+  TcpNet net{loop};
+  std::vector<int> opened;
+};
+
+/// Takes every descriptor that the process may still have, until destroyed.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit fewer = before_;
+    fewer.rlim_cur = 64;
+    ::setrlimit(RLIMIT_NOFILE, &fewer);
+    for (int taken = ::dup(0); taken >= 0; taken = ::dup(0)) taken_.push_back(taken);
+    EXPECT_EQ(errno, EMFILE);
+  }
+  ~NoDescriptors() {
+    for (const int number : taken_) ::close(number);
+    ::setrlimit(RLIMIT_NOFILE, &before_);
+  }
+
+ private:
+  rlimit before_{};
+  std::vector<int> taken_;
+};
+
+TEST_F(TcpNetTest, WithoutDescriptorsAcceptingWaitsAndGoesOnLater) {
+  std::vector<std::unique_ptr<Stream>> accepted;
+  const auto listener = net.listen("127.0.0.1:0", [&](std::unique_ptr<Stream> stream) {
+    accepted.push_back(std::move(stream));
+  });
+  ASSERT_TRUE(listener.ok());
+  testing::internal::CaptureStderr();
+  {
+    // The client's descriptor is made first; the server's, in accept, is the one too many.
+    connect_to((*listener)->address());
+    const NoDescriptors none;
+    int turns = 0;
+    loop.at_turn_end([&turns] { ++turns; });
+    const int64_t wait_ms = 3 * limits::kAcceptBackOffMs;
+    EXPECT_FALSE(run_until([&] { return !accepted.empty(); }, wait_ms));
+    EXPECT_LT(turns, 3 * wait_ms) << "the loop turns for the test's own timer, not for accept";
+  }
+  EXPECT_TRUE(run_until([&] { return accepted.size() == 1; }, 10'000));
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_NE(log.find("\"errno\":" + std::to_string(EMFILE)), std::string::npos) << log;
+  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 1) << log;
+}
+
+TEST_F(TcpNetTest, APeerThatSendsWithoutEndAfterOurCloseIsCutOff) {
+  std::unique_ptr<Stream> stream;
+  const auto listener = net.listen(
+      "127.0.0.1:0", [&](std::unique_ptr<Stream> accepted) { stream = std::move(accepted); });
+  const int peer = connect_to((*listener)->address());
+  ASSERT_TRUE(run_until([&] { return stream != nullptr; }, 10'000));
+  EXPECT_EQ(stream->write("bye"), 3u);
+  stream->close(Stream::Close::kAfterSending);
+  stream.reset();
+  const std::string junk(64 * 1024, 'j');
+  size_t sent = 0;
+  int failure = 0;
+  EXPECT_TRUE(run_until(
+      [&] {
+        const ssize_t size = ::send(peer, junk.data(), junk.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (size > 0) sent += static_cast<size_t>(size);
+        if (size < 0 && errno != EAGAIN) failure = errno;
+        return failure != 0;
+      },
+      10'000));
+  EXPECT_TRUE(failure == ECONNRESET || failure == EPIPE) << failure;
+  EXPECT_GE(sent, limits::kLingerBytesMax);
+}
+
+TEST_F(TcpNetTest, APeerThatNeverClosesIsCutOffAfterTheLingerTime) {
+  std::unique_ptr<Stream> stream;
+  const auto listener = net.listen(
+      "127.0.0.1:0", [&](std::unique_ptr<Stream> accepted) { stream = std::move(accepted); });
+  const int peer = connect_to((*listener)->address());
+  ASSERT_TRUE(run_until([&] { return stream != nullptr; }, 10'000));
+  stream->close(Stream::Close::kAfterSending);
+  const int64_t begin = system_clock().steady_ns();
+  EXPECT_TRUE(run_until(
+      [&] { return ::send(peer, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN; },
+      10'000));
+  EXPECT_GE(system_clock().steady_ns() - begin, (limits::kLingerMs - 1) * kNsPerMs);
+}
+
+TEST_F(TcpNetTest, AHostNameStandsForItsFirstAddress) {
+  const auto listener = net.listen("localhost:0", [](std::unique_ptr<Stream>) {});
+  ASSERT_TRUE(listener.ok()) << listener.error().to_string();
+  const HostPort at = split_host_port((*listener)->address()).value();
+  EXPECT_TRUE(at.host == "127.0.0.1" || at.host == "::1") << at.host;
+}
+
+TEST_F(TcpNetTest, AnAddressOfAnotherMachineIsRefusedByTheSystem) {
+  const auto listener = net.listen("192.0.2.1:0", [](std::unique_ptr<Stream>) {});
+  ASSERT_FALSE(listener.ok());
+  EXPECT_EQ(listener.error().code(), Code::kInternalError);
+  EXPECT_EQ(listener.error().detail_number("errno", 0), EADDRNOTAVAIL);
+}
+
+TEST_F(TcpNetTest, APeerOnAnIPv6ListenerIsShownAsTheIPv4ThatItIs) {
+  std::unique_ptr<Stream> stream;
+  const auto listener =
+      net.listen("[::]:0", [&](std::unique_ptr<Stream> accepted) { stream = std::move(accepted); });
+  ASSERT_TRUE(listener.ok());
+  connect_to((*listener)->address());
+  ASSERT_TRUE(run_until([&] { return stream != nullptr; }, 10'000));
+  EXPECT_TRUE(stream->peer().starts_with("127.0.0.1:")) << stream->peer();
+}
+
+}  // namespace
+}  // namespace rstmdb::io
