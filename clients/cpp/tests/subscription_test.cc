@@ -1,0 +1,158 @@
+// Watching: order, resuming, and a program that does not keep up.
+#include <thread>
+
+#include "client_fixture.h"
+
+namespace rstmdb::client {
+namespace {
+
+std::string event_at(uint64_t offset, const std::string& subscription) {
+  return R"({"type":"event","subscription_id":")" + subscription +
+         R"(","instance_id":"i","machine":"m","version":1,"wal_offset":)" + std::to_string(offset) +
+         R"(,"from_state":"a","to_state":"b","event":"E","payload":{"n":1},"ctx":{"x":0.10}})";
+}
+
+/// A log of transitions at offsets 1 to `last`, streamed from any offset, one subscription for each
+/// connection; after `cut_after` events of a connection it is cut.
+void stream_log(FakeServer& server, uint64_t last, uint64_t cut_after) {
+  server.on("WATCH_ALL", [=](Peer& peer, const Received& r) {
+    const auto from = Json::parse(r.params).value()["from_offset"].as_uint64().value_or(last + 1);
+    const std::string id = "s" + std::to_string(r.connection);
+    peer.answer(r.id,
+                R"({"subscription_id":")" + id + R"(","wal_offset":)" + std::to_string(last) + "}");
+    for (uint64_t offset = from; offset <= last; ++offset) {
+      if (offset - from == cut_after) return peer.cut();
+      peer.send_message(event_at(offset, id));
+    }
+  });
+  server.on("UNWATCH", [](Peer& peer, const Received& r) { peer.answer(r.id, "{}"); });
+}
+
+class Watching : public testing::Test {
+ protected:
+  FakeServer server_;
+  Client client_ = connect_to(server_);
+};
+
+TEST_F(Watching, DeliversInOrderWithAllFields) {
+  stream_log(server_, 3, 100);
+  auto watch = client_.watch_all({.machines = {"m"}, .to_states = {"b", "c"}, .from_offset = 1});
+  ASSERT_RESULT(watch);
+  EXPECT_EQ(server_.received("WATCH_ALL")[0].params,
+            R"({"machines":["m"],"to_states":["b","c"],"include_ctx":true,"from_offset":1})");
+  EXPECT_EQ(watch->start_offset(), 3u);
+  for (uint64_t offset = 1; offset <= 3; ++offset) {
+    const auto next = watch->next(5s);
+    ASSERT_RESULT(next);
+    ASSERT_TRUE(next->has_value());
+    EXPECT_EQ((*next)->wal_offset, offset);
+    EXPECT_EQ((*next)->to_state, "b");
+    EXPECT_EQ((*next)->payload, R"({"n":1})");
+    EXPECT_EQ((*next)->ctx, R"({"x":0.10})");
+    EXPECT_EQ(watch->last_offset(), offset);
+  }
+  const auto nothing = watch->next(10ms);
+  ASSERT_RESULT(nothing);
+  EXPECT_FALSE(nothing->has_value());
+  EXPECT_RESULT(client_.unwatch(*watch));
+  EXPECT_EQ(server_.received("UNWATCH")[0].params, R"({"subscription_id":"s2"})");
+  EXPECT_EQ(watch->next(1s).error().kind(), ErrorKind::kCancelled);
+}
+
+TEST_F(Watching, ResumesBehindTheLastDeliveredOffsetAfterEveryCut) {
+  stream_log(server_, 500, 40);
+  auto watch = client_.watch_all({.from_offset = 1});
+  ASSERT_RESULT(watch);
+  for (uint64_t offset = 1; offset <= 500; ++offset) {
+    const auto next = watch->next(5s);
+    ASSERT_RESULT(next);
+    ASSERT_TRUE(next->has_value()) << "nothing at " << offset;
+    ASSERT_EQ((*next)->wal_offset, offset);
+  }
+  EXPECT_GT(server_.received("WATCH_ALL").size(), 10u);
+  EXPECT_FALSE(watch->next(10ms)->has_value());
+}
+
+TEST_F(Watching, WithoutFromOffsetItResumesBehindTheHeadItStartedAt) {
+  stream_log(server_, 7, 100);
+  auto watch = client_.watch_all();
+  ASSERT_RESULT(watch);
+  server_.cut_all();
+  ASSERT_TRUE(server_.wait_for("WATCH_ALL", 2));
+  EXPECT_EQ(server_.received("WATCH_ALL")[1].params, R"({"include_ctx":true,"from_offset":8})");
+}
+
+TEST_F(Watching, AProgramThatDoesNotPullHoldsTheServerBackAndLosesNothing) {
+  stream_log(server_, 60'000, 1'000'000);
+  auto watch = client_.watch_all({.from_offset = 1});
+  ASSERT_RESULT(watch);
+  EXPECT_RESULT(client_.ping());  // the client's own connection is not affected
+  for (uint64_t offset = 1; offset <= 60'000; ++offset) {
+    const auto next = watch->next(5s);
+    ASSERT_RESULT(next);
+    ASSERT_TRUE(next->has_value()) << "nothing at " << offset;
+    ASSERT_EQ((*next)->wal_offset, offset);
+  }
+}
+
+TEST_F(Watching, AnOffsetThatIsGoneEndsTheStreamWithTheOldest) {
+  stream_log(server_, 10, 5);
+  auto watch = client_.watch_all({.from_offset = 1});
+  ASSERT_RESULT(watch);
+  server_.on("WATCH_ALL", [](Peer& peer, const Received& r) {
+    peer.refuse(r.id, "NOT_FOUND", "compacted", R"({"oldest_offset":100})");
+  });
+  const auto gone = [&] {
+    while (true) {
+      auto next = watch->next(5s);
+      if (!next.ok()) return next.error();
+      if (!next->has_value()) return Error(ErrorKind::kTimeout, "the stream did not end");
+    }
+  }();
+  EXPECT_EQ(gone.code(), ErrorCode::kNotFound) << gone.to_string();
+  EXPECT_EQ(gone.detail("oldest_offset"), "100");
+}
+
+TEST_F(Watching, ARefusalIsTheErrorOfTheCall) {
+  server_.on("WATCH_INSTANCE", [](Peer& peer, const Received& r) {
+    peer.refuse(r.id, "INSTANCE_NOT_FOUND", "no such instance");
+  });
+  const auto refused = client_.watch_instance({.instance_id = "i"});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), ErrorCode::kInstanceNotFound);
+}
+
+TEST_F(Watching, AnInstanceTellsItsStateAndStart) {
+  server_.on("WATCH_INSTANCE", [](Peer& peer, const Received& r) {
+    peer.answer(r.id, R"({"subscription_id":"q","instance_id":"i","current_state":"paid",)"
+                      R"("current_wal_offset":41})");
+    peer.send_message(event_at(41, "q"));  // before the start: not ours
+    peer.send_message(event_at(42, "other"));
+    peer.send_message(event_at(43, "q"));
+  });
+  auto watch = client_.watch_instance({.instance_id = "i", .include_ctx = false});
+  ASSERT_RESULT(watch);
+  EXPECT_EQ(watch->start_state(), "paid");
+  EXPECT_EQ(watch->start_offset(), 41u);
+  EXPECT_EQ(watch->id(), "q");
+  const auto next = watch->next(5s);
+  ASSERT_RESULT(next);
+  ASSERT_TRUE(next->has_value());
+  EXPECT_EQ((*next)->wal_offset, 43u);
+}
+
+TEST_F(Watching, SilenceOfTheServerAndAStopRequestEndTheWait) {
+  server_.on("WATCH_ALL", [](Peer&, const Received&) {});
+  EXPECT_EQ(client_.watch_all({}, {.timeout = 50ms}).error().kind(), ErrorKind::kTimeout);
+  stream_log(server_, 1, 100);
+  auto watch = client_.watch_all();
+  ASSERT_RESULT(watch);
+  std::stop_source stop;
+  std::jthread stopper([&] { stop.request_stop(); });
+  const auto none = watch->next(60s, stop.get_token());
+  ASSERT_RESULT(none);
+  EXPECT_FALSE(none->has_value());
+}
+
+}  // namespace
+}  // namespace rstmdb::client
