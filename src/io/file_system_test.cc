@@ -1,0 +1,181 @@
+// One contract for both file systems, then what only one of them has.
+#include "io/file_system.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+#include "io/simulated_file_system.h"
+
+namespace rstmdb::io {
+namespace {
+
+using Open = FileSystem::Open;
+
+struct Place {
+  virtual ~Place() = default;
+  virtual FileSystem& files() = 0;
+  virtual std::string folder() = 0;
+};
+
+struct PosixPlace final : Place {
+  PosixPlace() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "rstmdb-io-XXXXXX").string();
+    path = ::mkdtemp(pattern.data());
+  }
+  ~PosixPlace() override {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+  FileSystem& files() override { return system_file_system(); }
+  std::string folder() override { return path; }
+  std::string path;
+};
+
+struct SimulatedPlace final : Place {
+  SimulatedPlace() { EXPECT_TRUE(system.make_folder("/place").ok()); }
+  FileSystem& files() override { return system; }
+  std::string folder() override { return "/place"; }
+  SimulatedFileSystem system;
+};
+
+struct Kind {
+  std::string name;
+  std::function<std::unique_ptr<Place>()> make;
+};
+
+class FileSystemContract : public ::testing::TestWithParam<Kind> {
+ protected:
+  std::unique_ptr<File> create(const std::string& name) {
+    auto file = files_.open(at(name), Open::kCreateNew);
+    EXPECT_TRUE(file.ok());
+    return file.ok() ? std::move(*file) : nullptr;
+  }
+  std::string at(const std::string& name) { return folder_ + "/" + name; }
+  static std::string read(File& file, uint64_t offset, size_t size) {
+    std::string bytes(size, '?');
+    bytes.resize(file.read_at(offset, bytes).value());
+    return bytes;
+  }
+
+  std::unique_ptr<Place> place_ = GetParam().make();
+  FileSystem& files_ = place_->files();
+  std::string folder_ = place_->folder();
+};
+
+TEST_P(FileSystemContract, written_bytes_are_read_back_with_zeros_between) {
+  auto file = create("a");
+  ASSERT_TRUE(file->write_at(3, "abc").ok());
+  EXPECT_EQ(file->size().value(), 6u);
+  EXPECT_EQ(read(*file, 0, 100), std::string("\0\0\0abc", 6));
+  EXPECT_EQ(read(*file, 4, 1), "b");
+  EXPECT_EQ(read(*file, 6, 1), "");
+  ASSERT_TRUE(file->write_at(4, "XYZ").ok());
+  EXPECT_EQ(read(*file, 3, 10), "aXYZ");
+}
+
+TEST_P(FileSystemContract, truncate_and_allocate_set_the_size) {
+  auto file = create("a");
+  ASSERT_TRUE(file->write_at(0, "abcdef").ok());
+  ASSERT_TRUE(file->truncate(2).ok());
+  EXPECT_EQ(read(*file, 0, 10), "ab");
+  ASSERT_TRUE(file->allocate(5).ok());
+  EXPECT_EQ(read(*file, 0, 10), std::string("ab\0\0\0", 5));
+  ASSERT_TRUE(file->allocate(1).ok());
+  EXPECT_EQ(file->size().value(), 5u);
+}
+
+TEST_P(FileSystemContract, create_new_refuses_what_exists_and_open_what_does_not) {
+  auto file = create("a");
+  const auto again = files_.open(at("a"), Open::kCreateNew);
+  ASSERT_FALSE(again.ok());
+  EXPECT_EQ(again.error().code(), Code::kWalIoError);
+  EXPECT_EQ(again.error().detail("call"), "open");
+  EXPECT_EQ(again.error().detail("path"), at("a"));
+  EXPECT_EQ(again.error().detail_number("errno", 0), EEXIST);
+  const auto none = files_.open(at("b"), Open::kRead);
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.error().detail_number("errno", 0), ENOENT);
+  EXPECT_FALSE(files_.open(folder_, Open::kRead).ok());
+}
+
+TEST_P(FileSystemContract, names_change_and_open_files_live_on) {
+  auto file = create("a");
+  create("c");
+  ASSERT_TRUE(file->write_at(0, "A").ok());
+  ASSERT_TRUE(files_.rename(at("a"), at("b")).ok());
+  EXPECT_FALSE(files_.exists(at("a")).value());
+  EXPECT_EQ(files_.list(folder_).value(), (std::vector<std::string>{"b", "c"}));
+  ASSERT_TRUE(files_.remove(at("b")).ok());
+  EXPECT_EQ(files_.list(folder_).value(), (std::vector<std::string>{"c"}));
+  EXPECT_EQ(read(*file, 0, 1), "A");
+  EXPECT_EQ(files_.remove(at("b")).error().detail_number("errno", 0), ENOENT);
+  EXPECT_EQ(files_.rename(at("b"), at("x")).error().detail_number("errno", 0), ENOENT);
+}
+
+TEST_P(FileSystemContract, folders_are_made_with_their_parents) {
+  ASSERT_TRUE(files_.make_folder(at("x/y/z")).ok());
+  ASSERT_TRUE(files_.make_folder(at("x/y/z")).ok());
+  EXPECT_TRUE(files_.exists(at("x/y/z")).value());
+  EXPECT_TRUE(files_.sync_folder(at("x/y")).ok());
+  EXPECT_EQ(files_.sync_folder(at("none")).error().detail("call"), "sync_folder");
+  EXPECT_FALSE(files_.list(at("none")).ok());
+  create("file");
+  EXPECT_FALSE(files_.make_folder(at("file")).ok());
+}
+
+TEST_P(FileSystemContract, a_lock_is_held_once_and_gone_with_its_object) {
+  auto lock = files_.lock(at("LOCK"));
+  ASSERT_TRUE(lock.ok());
+  const auto second = files_.lock(at("LOCK"));
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().code(), Code::kConflict);
+  lock->reset();
+  EXPECT_TRUE(files_.lock(at("LOCK")).ok());
+}
+
+TEST_P(FileSystemContract, syncing_and_closing_go_well) {
+  auto file = create("a");
+  ASSERT_TRUE(file->write_at(0, "x").ok());
+  EXPECT_TRUE(file->sync().ok());
+  EXPECT_TRUE(file->close().ok());
+  EXPECT_GT(files_.free_bytes(folder_).value(), 0u);
+}
+
+template <class Made>
+Kind kind(std::string name) {
+  return {std::move(name), [] { return std::make_unique<Made>(); }};
+}
+INSTANTIATE_TEST_SUITE_P(Both, FileSystemContract,
+                         ::testing::Values(kind<PosixPlace>("posix"),
+                                           kind<SimulatedPlace>("simulated")),
+                         [](const auto& tested) { return tested.param.name; });
+
+TEST(PosixFileSystem, files_are_private_and_links_are_not_followed) {
+  PosixPlace place;
+  FileSystem& files = place.files();
+  const std::string file = place.path + "/file";
+  const std::string folder = place.path + "/folder";
+  ASSERT_TRUE(files.open(file, Open::kCreateNew).ok());
+  ASSERT_TRUE(files.make_folder(folder).ok());
+  struct stat status{};
+  ASSERT_EQ(::stat(file.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+  ASSERT_EQ(::stat(folder.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0700u);
+  const std::string link = place.path + "/link";
+  ASSERT_EQ(::symlink(file.c_str(), link.c_str()), 0);
+  EXPECT_EQ(files.open(link, Open::kRead).error().detail_number("errno", 0), ELOOP);
+  EXPECT_EQ(files.lock(link).error().detail_number("errno", 0), ELOOP);
+  const std::string pipe = place.path + "/pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_FALSE(files.open(pipe, Open::kReadWrite).ok());
+}
+
+}  // namespace
+}  // namespace rstmdb::io
