@@ -1,12 +1,28 @@
 // Guards: small boolean expressions over an instance's context, decided before the payload is
 // merged.
 //
-//   expression  = or
-//   or          = and ("||" and)*            and = comparison ("&&" comparison)*   -- see grammar
-//   in docs operand     = "ctx" ("." name)*  |  number  |  "string"  |  true  |  false  |  null
+//   expression = all ("||" all)*
+//   all        = comparison ("&&" comparison)*
+//   comparison = unary (("==" | "!=" | "<" | "<=" | ">" | ">=") unary)?     does not chain
+//   unary      = "!" unary | operand
+//   operand    = "ctx" ("." name)* | number | string | "true" | "false" | "null"
+//              | "(" expression ")"
+//   name       = one or more letters, digits, "_" and characters beyond ASCII
+//
+// Numbers and strings are written as in JSON. Space, tab and line ends may stand between any two of
+// these, but not inside a path. `ctx` alone is the whole context.
+//
+// A member that is missing, or looked for in something that is no object, is null. False are null,
+// false, 0, "", [] and {}; all else is true. `!`, `&&`, `||` and comparisons give true or false,
+// and `&&` and `||` look at their right side only when it matters.
+// `==` is false between different types, and `!=` is always its opposite. Two numbers written
+// without fraction and exponent compare exactly, whatever their length; other numbers compare as
+// doubles. Strings compare by their bytes. Arrays and objects are equal when their text in normal
+// form is (json/document.h): same order, same spelling of numbers. `<`, `<=`, `>` and `>=` are
+// false unless both sides are numbers or both are strings.
 //
 // A guard is compiled once, when its machine is put, into a flat program without pointers;
-// evaluating it allocates nothing, takes a number of steps bounded by its length, and never fails.
+// evaluating it allocates nothing, takes at most one step for each instruction, and never fails.
 #pragma once
 
 #include <cstdint>
@@ -21,20 +37,50 @@ namespace rstmdb::guard {
 
 class Guard {
  public:
-  /// Compiles `text`. Refuses with kBadRequest and details column (1-based, in bytes), reason;
-  /// never more than limits::kGuardBytesMax bytes or limits::kGuardDepthMax nested operators and
-  /// parentheses.
+  /// Compiles `text`. Refuses with kBadRequest and details column (1-based, in bytes) and reason:
+  /// empty, length (more than limits::kGuardBytesMax bytes), depth (more than
+  /// limits::kGuardDepthMax `!` and open parentheses around one place), operand or operator (one
+  /// was expected there), unbalanced (a parenthesis without its other half), chained (a comparison
+  /// of a comparison), name, number, string (not a sound one) or utf8 (in a name).
   static Result<Guard> compile(std::string_view text);
 
   /// Whether the guard holds for `context`, an object's JSON text in normal form (json/document.h).
+  /// Safe from any thread.
   bool holds(std::string_view context) const;
 
   /// The text that was compiled, as it came.
   const std::string& text() const { return text_; }
 
  private:
-  // The representation is chosen by guard.cc's author.
+  friend class Compiler;
+
+  enum class Op : uint8_t {
+    kNull,
+    kFalse,
+    kTrue,
+    kPath,    // text_[begin, size): the names, with dots; empty for the whole context
+    kNumber,  // text_[begin, size)
+    kString,  // strings_[begin, size), with quotes
+    kNot,
+    kTruth,        // turns the top into true or false
+    kJumpIfFalse,  // top is false: leave false and go to instruction `begin`; else drop it
+    kJumpIfTrue,   // top is true: leave true and go to instruction `begin`; else drop it
+    kEqual,
+    kNotEqual,
+    kLess,
+    kLessEqual,
+    kGreater,
+    kGreaterEqual,
+  };
+  struct Instruction {
+    Op op;
+    uint32_t begin = 0;
+    uint32_t size = 0;
+  };
+
   std::string text_;
+  std::string strings_;  // string literals in normal form
+  std::vector<Instruction> program_;
 };
 
 }  // namespace rstmdb::guard
