@@ -36,6 +36,9 @@ inline constexpr size_t kGuardDepthMax = 64;
 inline constexpr size_t kContextBytesMax = 1024 * 1024;
 inline constexpr uint32_t kInstancesMax = 4'000'000'000u;
 inline constexpr size_t kBatchOperationsMax = 100;
+inline constexpr size_t kBatchContextBytesMax = 8 * 1024 * 1024;  // all contexts of one answer
+inline constexpr int kAuthFailuresMax = 5;                        // per connection, then it closes
+inline constexpr size_t kIdempotencyBytesMaxDefault = 256 * 1024 * 1024;
 inline constexpr int64_t kIdempotencyTtlMsDefault = 24 * 60 * 60 * 1000;
 inline constexpr size_t kIdempotencyKeysMaxDefault = 1'000'000;
 
@@ -56,6 +59,8 @@ inline constexpr int64_t kIdleTimeoutMsDefault = 300'000;
 inline constexpr int64_t kHandshakeTimeoutMs = 10'000;   // first byte to first whole request
 inline constexpr int64_t kFrameTimeoutMs = 30'000;       // first to last byte of one frame
 inline constexpr int64_t kWriteStallTimeoutMs = 30'000;  // peer reads nothing while we hold answers
+inline constexpr int64_t kRefusalTimeoutMs = 1'000;      // waiting for the dialect of one too many
+inline constexpr size_t kRefusalsMax = 256;              // being refused at the same time
 inline constexpr int64_t kDrainTimeoutMs = 8'000;        // SIGTERM to forced close
 
 // The queue before the disk: commands that have their place but are not yet durable.

@@ -1,0 +1,28 @@
+#include "api/operation.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+
+namespace rstmdb::api {
+namespace {
+
+static_assert(std::size(kOperations) == kOperationCount);
+
+constexpr auto kByName = [] {
+  std::array<uint8_t, kOperationCount> order{};
+  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<uint8_t>(i);
+  std::ranges::sort(order, {}, [](uint8_t i) { return kOperations[i].name; });
+  return order;
+}();
+
+}  // namespace
+
+const OperationRow* find_operation(std::string_view name) {
+  const auto found =
+      std::ranges::lower_bound(kByName, name, {}, [](uint8_t i) { return kOperations[i].name; });
+  if (found == kByName.end() || kOperations[*found].name != name) return nullptr;
+  return &kOperations[*found];
+}
+
+}  // namespace rstmdb::api

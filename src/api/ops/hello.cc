@@ -1,0 +1,69 @@
+#include <algorithm>
+#include <optional>
+
+#include "api/ops/features.h"
+#include "api/ops/ops.h"
+#include "wire/frame.h"
+
+namespace rstmdb::api {
+namespace {
+
+using P = params::HelloParam;
+
+constexpr std::string_view kBinary = "binary_json";
+constexpr std::string_view kLines = "jsonl";
+
+/// Calls `use` with each name of a parameter that is one name or an array of names.
+template <class Use>
+void each_name(json::Value names, const Use& use) {
+  if (names.is_string()) return use(names.string());
+  if (!names.is_array()) return;
+  for (json::Value name = names.first(); name; name = name.next()) use(name.string());
+}
+
+/// The first mode in the caller's order that this connection can have: a binary one can become
+/// jsonl, a jsonl one stays.
+Result<std::string_view> choose_mode(const Caller& caller, json::Value wanted) {
+  const std::string_view now = caller.speaks_jsonl ? kLines : kBinary;
+  if (!wanted) return now;
+  std::optional<std::string_view> chosen;
+  each_name(wanted, [&](std::string_view mode) {
+    if (chosen) return;
+    if (mode == kLines) chosen = kLines;
+    if (mode == kBinary && !caller.speaks_jsonl) chosen = kBinary;
+  });
+  if (chosen) return *chosen;
+  if (caller.speaks_jsonl) return now;
+  return Error(Code::kUnsupportedProtocol, "wire_modes names none of binary_json and jsonl")
+      .with("path", "wire_modes");
+}
+
+}  // namespace
+
+Result<DependsOn> hello(const Context& context, const Params& params, json::Writer& result) {
+  if (params.number(P::kProtocolVersion) != wire::kProtocolVersion) {
+    return Error(Code::kUnsupportedProtocol, "this server speaks protocol version 1 only")
+        .with("path", "protocol_version")
+        .with("supported", static_cast<int64_t>(wire::kProtocolVersion));
+  }
+  RSTMDB_ASSIGN(const std::string_view mode,
+                choose_mode(context.caller, params.value(P::kWireModes)));
+  context.caller.wants_jsonl = mode == kLines;
+
+  result.member("protocol_version", static_cast<uint64_t>(wire::kProtocolVersion))
+      .member("wire_mode", mode)
+      .member("server_name", "rstmdb")
+      .member("server_version", std::string_view(context.facts.version))
+      .key("features")
+      .open_array();
+  const json::Value wanted = params.value(P::kFeatures);
+  for (const std::string_view feature : kFeatures) {
+    bool listed = !wanted || (wanted.is_array() && wanted.size() == 0);
+    each_name(wanted, [&](std::string_view name) { listed = listed || name == feature; });
+    if (listed) result.value(feature);
+  }
+  result.close_array();
+  return DependsOn{};
+}
+
+}  // namespace rstmdb::api

@@ -1,0 +1,34 @@
+#include <algorithm>
+#include <iterator>
+
+#include "api/ops/ops.h"
+
+namespace rstmdb::api {
+namespace {
+
+using P = params::ListMachinesParam;
+
+}  // namespace
+
+Result<DependsOn> list_machines(const Context& context, const Params& params,
+                                json::Writer& result) {
+  const auto& machines = context.node.state().machines().by_name();
+  const uint64_t skip = std::min<uint64_t>(params.number(P::kOffset), machines.size());
+  const uint64_t shown = std::min<uint64_t>(params.number(P::kLimit), machines.size() - skip);
+  result.key("items").open_array();
+  auto at = std::next(machines.begin(), static_cast<std::ptrdiff_t>(skip));
+  for (uint64_t i = 0; i < shown; ++i, ++at) {
+    result.open_object()
+        .member("machine", std::string_view(at->first))
+        .key("versions")
+        .open_array();
+    for (const auto& [version, definition] : at->second->versions) result.value(version);
+    result.close_array().close_object();
+  }
+  result.close_array()
+      .member("total", static_cast<uint64_t>(machines.size()))
+      .member("has_more", skip + shown < machines.size());
+  return DependsOn{context.node.head()};
+}
+
+}  // namespace rstmdb::api

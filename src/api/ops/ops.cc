@@ -1,0 +1,53 @@
+#include "api/ops/ops.h"
+
+#include "base/check.h"
+
+namespace rstmdb::api {
+
+Handler handler_of(Operation operation) {
+  switch (operation) {
+    case Operation::kHello:
+      return hello;
+    case Operation::kAuth:
+      return auth;
+    case Operation::kPing:
+      return ping;
+    case Operation::kInfo:
+      return info;
+    case Operation::kBye:
+      return bye;
+    case Operation::kPutMachine:
+      return put_machine;
+    case Operation::kGetMachine:
+      return get_machine;
+    case Operation::kListMachines:
+      return list_machines;
+    case Operation::kCreateInstance:
+      return create_instance;
+    case Operation::kGetInstance:
+      return get_instance;
+    case Operation::kListInstances:
+      return list_instances;
+    case Operation::kApplyEvent:
+      return apply_event;
+    case Operation::kDeleteInstance:
+      return delete_instance;
+    case Operation::kBatch:
+      return batch;
+    case Operation::kFlushAll:
+      return flush_all;
+    case Operation::kWalRead:
+      return wal_read;
+    case Operation::kWalStats:
+      return wal_stats;
+    case Operation::kWatchInstance:
+    case Operation::kWatchAll:
+    case Operation::kUnwatch:
+    case Operation::kSnapshotInstance:
+    case Operation::kCompact:
+      break;
+  }
+  check_failed(__FILE__, __LINE__, "an available operation", "");
+}
+
+}  // namespace rstmdb::api

@@ -1,0 +1,140 @@
+#include "app/database.h"
+
+#include "app/arguments.h"
+#include "base/logging.h"
+
+namespace rstmdb::app {
+namespace {
+
+log::SyncPolicy sync_policy(const config::FsyncPolicy& policy) {
+  using From = config::FsyncPolicy::Kind;
+  using To = log::SyncPolicy::Kind;
+  switch (policy.kind) {
+    case From::kEveryWrite:
+      return {To::kEveryWrite, 0};
+    case From::kNever:
+      return {To::kNever, 0};
+    case From::kEveryN:
+      return {To::kEveryN, policy.amount};
+    case From::kEveryMs:
+      return {To::kEveryMs, policy.amount};
+  }
+  check_failed(__FILE__, __LINE__, "known fsync policy", "");
+}
+
+engine::Bounds bounds(const config::Config::Storage& storage) {
+  return {
+      .machine_versions_max = storage.max_machine_versions,
+      .key_ttl_ms = static_cast<int64_t>(storage.idempotency_ttl_secs) * 1000,
+      .keys_max = storage.idempotency_keys_max,
+      .keys_bytes_max = limits::kIdempotencyBytesMaxDefault,
+  };
+}
+
+void report_recovery(const log::Recovery& recovery) {
+  if (recovery.created) return log_line(Level::kInfo, "a new log was made");
+  log_line(Level::kInfo, "the log was opened",
+           {{"segments", recovery.segments},
+            {"groups", recovery.groups},
+            {"clean_close", recovery.clean_close}});
+  if (recovery.torn_bytes == 0) return;
+  log_line(Level::kWarn,
+           "a torn tail was cut: the end of a flush that nobody was told had succeeded",
+           {{"file", recovery.torn_file},
+            {"byte", recovery.torn_byte},
+            {"bytes", recovery.torn_bytes},
+            {"saved_as", recovery.torn_copy}});
+}
+
+void report_replay(const node::ReplayProgress& progress) {
+  const int64_t ms = std::max<int64_t>(progress.elapsed_ms, 1);
+  log_line(Level::kInfo, "recovering",
+           {{"records", progress.records_done},
+            {"of", progress.records_total},
+            {"records_per_second", progress.records_done * 1000 / static_cast<uint64_t>(ms)},
+            {"elapsed_ms", progress.elapsed_ms}});
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Database>> Database::open(World world, const config::Config& config) {
+  std::unique_ptr<Database> database(new Database(world));
+  RSTMDB_TRY(database->open_log(config));
+  RSTMDB_TRY(database->open_node(config));
+  RSTMDB_TRY(database->listen(config));
+  return database;
+}
+
+Database::~Database() = default;
+
+Result<void> Database::open_log(const config::Config& config) {
+  RSTMDB_TRY(world_.files.make_folder(config.storage.data_dir));
+  RSTMDB_ASSIGN(log::SegmentLog::Opened opened,
+                log::SegmentLog::open({
+                    .files = world_.files,
+                    .loop = world_.loop,
+                    .worker = world_.worker,
+                    .clock = world_.clock,
+                    .random = world_.random,
+                    .folder = config.storage.data_dir + "/wal",
+                    .segment_bytes = config.storage.wal_segment_size_mb * 1024 * 1024,
+                    .sync = sync_policy(config.storage.fsync_policy),
+                    .progress =
+                        [](const log::RecoveryProgress& progress) {
+                          log_line(Level::kInfo, "reading the log",
+                                   {{"segments", progress.segments_done},
+                                    {"of", progress.segments_total},
+                                    {"bytes", progress.bytes_done}});
+                        },
+                }));
+  report_recovery(opened.recovery);
+  log_ = std::move(opened.log);
+  return {};
+}
+
+Result<void> Database::open_node(const config::Config& config) {
+  RSTMDB_ASSIGN(node_, node::Node::open({
+                           .log = *log_,
+                           .clock = world_.clock,
+                           .random = world_.random,
+                           .bounds = bounds(config.storage),
+                           .replay_progress = report_replay,
+                           .on_stopped =
+                               [](const Error& error) {
+                                 log_line(
+                                     Level::kError,
+                                     "the log has stopped; nothing more is written until a restart",
+                                     {{"error", error.to_string()}});
+                               },
+                       }));
+  world_.loop.at_turn_end([this] {
+    if (node_) node_->end_turn();
+  });
+  return {};
+}
+
+Result<void> Database::listen(const config::Config& config) {
+  facts_.version = version();
+  facts_.wal_segment_bytes = config.storage.wal_segment_size_mb * 1024 * 1024;
+  facts_.auth_required = config.auth.required;
+  facts_.token_hashes = config.auth.token_hashes;
+  facts_.flush_all_allowed = config.storage.allow_flush_all;
+  facts_.started_ns = world_.clock.steady_ns();
+  RSTMDB_ASSIGN(
+      server_, server::Server::listen({
+                   .loop = world_.loop,
+                   .net = world_.net,
+                   .node = *node_,
+                   .facts = facts_,
+                   .address = config.network.bind_addr,
+                   .connections_max = config.network.max_connections,
+                   .idle_timeout_ms = static_cast<int64_t>(config.network.idle_timeout_secs) * 1000,
+               }));
+  return {};
+}
+
+void Database::stop(std::move_only_function<void(Result<void>)> done) {
+  server_->drain([this, done = std::move(done)]() mutable { done(log_->close()); });
+}
+
+}  // namespace rstmdb::app

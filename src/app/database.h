@@ -1,0 +1,58 @@
+// Assembly: from a configuration to a running server. No rules live here, only who is given what.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "api/context.h"
+#include "config/config.h"
+#include "io/clock.h"
+#include "io/executor.h"
+#include "io/file_system.h"
+#include "io/net.h"
+#include "io/random.h"
+#include "log/segment_log.h"
+#include "node/node.h"
+#include "server/server.h"
+
+namespace rstmdb::app {
+
+/// The world that a database runs in: the system's in production, simulated in tests.
+struct World {
+  io::Loop& loop;
+  io::Worker& worker;
+  io::Net& net;
+  io::FileSystem& files;
+  io::Clock& clock;
+  io::Random& random;
+};
+
+class Database {
+ public:
+  /// Recovers the data folder and starts to serve. What recovery finds and how far it is goes to
+  /// the log lines.
+  static Result<std::unique_ptr<Database>> open(World world, const config::Config& config);
+  ~Database();
+
+  const std::string& address() const { return server_->address(); }
+  node::Node& node() { return *node_; }
+
+  /// Answers what has been asked, syncs, writes the mark of a clean end, and calls `done` with the
+  /// outcome.
+  void stop(std::move_only_function<void(Result<void>)> done);
+
+ private:
+  explicit Database(World world) : world_(world) {}
+  Result<void> open_log(const config::Config& config);
+  Result<void> open_node(const config::Config& config);
+  Result<void> listen(const config::Config& config);
+
+  World world_;
+  api::ServerFacts facts_;
+  std::unique_ptr<log::SegmentLog> log_;
+  std::unique_ptr<node::Node> node_;
+  std::unique_ptr<server::Server> server_;
+};
+
+}  // namespace rstmdb::app

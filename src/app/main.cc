@@ -1,0 +1,110 @@
+// The server program: settings, the system's world, a database, signals.
+
+#include <sys/stat.h>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "app/arguments.h"
+#include "app/database.h"
+#include "base/logging.h"
+#include "io/asio_loop.h"
+#include "io/tcp_net.h"
+#include "io/thread_worker.h"
+
+extern char** environ;
+
+namespace rstmdb::app {
+namespace {
+
+config::Environment environment() {
+  config::Environment variables;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const size_t equals = text.find('=');
+    if (equals != std::string_view::npos)
+      variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
+}
+
+/// Written beside and renamed, so that whoever waits for the file never reads half of it.
+bool write_port_file(const std::string& path, const std::string& address) {
+  const std::string beside = path + ".new";
+  std::ofstream out(beside);
+  out << address.substr(address.rfind(':') + 1) << '\n';
+  out.close();
+  std::error_code failed;
+  if (out) std::filesystem::rename(beside, path, failed);
+  return out && !failed;
+}
+
+void print_settings(const config::Loaded& loaded) {
+  for (const config::Setting& setting : loaded.settings) {
+    std::printf("%-32s %-24s # %s\n", setting.key.c_str(), setting.value.c_str(),
+                setting.origin.c_str());
+  }
+}
+
+int fail(std::string_view what, const Error& error) {
+  log_line(Level::kError, what, {{"error", error.to_string()}});
+  return 1;
+}
+
+int serve(const Arguments& arguments, const config::Config& config) {
+  io::AsioLoop loop;
+  io::ThreadWorker worker(loop);
+  io::TcpNet net(loop);
+  auto opened = Database::open({.loop = loop,
+                                .worker = worker,
+                                .net = net,
+                                .files = io::system_file_system(),
+                                .clock = io::system_clock(),
+                                .random = io::system_random()},
+                               config);
+  if (!opened.ok()) return fail("the server could not start", opened.error());
+  Database& database = **opened;
+
+  int exit_code = 0;
+  bool stopping = false;
+  loop.on_signal({SIGTERM, SIGINT}, [&](int) {
+    if (stopping) return;
+    stopping = true;
+    log_line(Level::kInfo, "stopping");
+    database.stop([&](const Result<void>& closed) {
+      if (!closed.ok()) exit_code = fail("the log could not be closed", closed.error());
+      loop.stop();
+    });
+  });
+  if (!arguments.port_file.empty() && !write_port_file(arguments.port_file, database.address())) {
+    log_line(Level::kError, "the port file could not be written", {{"file", arguments.port_file}});
+    return 1;
+  }
+  log_line(Level::kInfo, "listening", {{"address", database.address()}, {"version", version()}});
+  loop.run();
+  if (exit_code == 0) log_line(Level::kInfo, "stopped");
+  return exit_code;
+}
+
+int run(int argc, char** argv) {
+  const Parsed parsed = parse_arguments(argc, argv);
+  if (parsed.exit_code) return *parsed.exit_code;
+  // Whatever the server makes is for its own user only.
+  ::umask(077);
+  auto loaded = config::load({.path = parsed.arguments.config_path, .environment = environment()});
+  if (!loaded.ok()) return fail("the configuration was refused", loaded.error());
+  set_logging(loaded->config.logging.level, loaded->config.logging.format);
+  if (parsed.arguments.print_config) {
+    print_settings(*loaded);
+    return 0;
+  }
+  for (const std::string& warning : loaded->warnings) log_line(Level::kWarn, warning);
+  return serve(parsed.arguments, loaded->config);
+}
+
+}  // namespace
+}  // namespace rstmdb::app
+
+int main(int argc, char** argv) { return rstmdb::app::run(argc, argv); }

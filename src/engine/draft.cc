@@ -1,0 +1,79 @@
+#include "engine/draft.h"
+
+#include <ranges>
+
+namespace rstmdb::engine {
+
+void Draft::clear() {
+  records_.clear();
+  kept_used_ = 0;
+}
+
+std::string& Draft::keep() {
+  if (kept_used_ == kept_.size()) kept_.emplace_back();
+  std::string& text = kept_[kept_used_++];
+  text.clear();
+  return text;
+}
+
+std::optional<InstanceView> Draft::find_instance(std::string_view id) const {
+  for (const Record& record : std::views::reverse(records_)) {
+    if (record.instance_id == id) return view_of(record);
+  }
+  const auto slot = state_.instances().find(id);
+  if (!slot) return std::nullopt;
+  const Instance& instance = state_.instances().at(*slot);
+  return InstanceView{instance.definition, instance.state, instance.deleted(), instance.last_offset,
+                      instance.context()};
+}
+
+std::optional<InstanceView> Draft::view_of(const Record& record) const {
+  InstanceView view;
+  view.last_offset = record.offset;
+  view.deleted = record.kind == RecordKind::kDeleteInstance;
+  if (view.deleted) return view;
+  view.context = record.context;
+  if (record.kind == RecordKind::kCreateInstance) {
+    view.definition = state_.machines().find(record.machine)->versions.at(record.version);
+  } else {
+    // An event's record names no machine: the record that created the instance, or the state, does.
+    for (const Record& earlier : records_) {
+      if (earlier.kind != RecordKind::kCreateInstance) continue;
+      if (earlier.instance_id != record.instance_id) continue;
+      view.definition = state_.machines().find(earlier.machine)->versions.at(earlier.version);
+    }
+    const auto slot = state_.instances().find(record.instance_id);
+    if (slot) view.definition = state_.instances().at(*slot).definition;
+  }
+  view.state = *state_.machines().at(view.definition).definition.find_state(record.to_state);
+  return view;
+}
+
+std::optional<KeyView> Draft::find_key(const KeyScope& scope, int64_t now_ms) const {
+  for (const Record& record : std::views::reverse(records_)) {
+    if (record.key.key != scope.key || record.kind != scope.operation) continue;
+    if (key_scope(record).subject != scope.subject) continue;
+    return KeyView{record.key.fingerprint, record.offset,  record.instance_id, record.from_state,
+                   record.to_state,        record.context, record.event_id};
+  }
+  const KeyResult* found = state_.keys().find(scope, now_ms);
+  if (found == nullptr) return std::nullopt;
+  const StoredDefinition& stored = state_.machines().at(found->definition);
+  return KeyView{found->fingerprint,
+                 found->offset,
+                 found->instance_id,
+                 stored.state_name(found->from),
+                 stored.state_name(found->to),
+                 found->context,
+                 found->event_id};
+}
+
+void Draft::number_batch() {
+  const auto size = static_cast<uint32_t>(records_.size());
+  for (uint32_t i = 0; i < size; ++i) {
+    records_[i].batch_index = i;
+    records_[i].batch_size = size;
+  }
+}
+
+}  // namespace rstmdb::engine

@@ -1,0 +1,90 @@
+// Idempotency keys: what a write with a key led to, kept so that a repeated request gets the first
+// answer instead of a second effect.
+//
+// A key lives until its expiry *in log time* (the time stamps of records, not the clock), so
+// replaying the log rebuilds the same table at any later date. When the table is full the oldest
+// keys make room; how many is decided once, when the record is made, and stands in it, so that the
+// bound may be configured differently at the next start without changing history.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/hash.h"
+#include "engine/definition.h"
+#include "engine/instances.h"
+#include "engine/record.h"
+
+namespace rstmdb::engine {
+
+/// What a key is unique within: the operation, and the instance (for a create without an id: the
+/// machine).
+struct KeyScope {
+  RecordKind operation = RecordKind::kApplyEvent;
+  std::string_view subject;
+  std::string_view key;
+
+  /// One text for look-ups. Names hold no control characters, so its parts cannot run into each
+  /// other.
+  std::string text() const;
+};
+
+/// The facts of the first result.
+struct KeyResult {
+  Hash128 fingerprint;
+  int64_t expires_at = 0;
+  uint64_t offset = 0;
+  DefinitionIndex definition = 0;
+  StateIndex from = 0;
+  StateIndex to = 0;
+  std::string instance_id;
+  std::string context;
+  std::string event_id;
+};
+
+class Keys {
+ public:
+  explicit Keys(uint64_t hash_seed);
+  ~Keys();
+  Keys(const Keys&) = delete;
+  Keys& operator=(const Keys&) = delete;
+
+  /// The unexpired result under `scope`, or null. Valid until the table changes.
+  const KeyResult* find(const KeyScope& scope, int64_t now_ms) const;
+  /// Adds a result; an expired one under the same scope is replaced.
+  void add(const KeyScope& scope, KeyResult result);
+  /// Drops, oldest first, every key whose time is over at `now_ms`, up to the first that is still
+  /// alive.
+  void expire(int64_t now_ms);
+  void evict_oldest(uint32_t count);
+
+  /// How many of the oldest keys must go so that one more of `bytes` fits both bounds.
+  uint32_t evictions_for(size_t bytes, size_t keys_max, size_t bytes_max) const;
+
+  size_t count() const { return queue_.size(); }
+  /// Bytes of all entries, with a fixed allowance for bookkeeping.
+  size_t bytes() const { return bytes_; }
+  Hash128 hash() const { return hash_; }
+  /// The same, summed up anew; for checking the one above.
+  Hash128 hash_by_walk() const;
+  static size_t entry_bytes(size_t scope_bytes, const KeyResult& result);
+
+ private:
+  struct Entry {
+    std::string scope;
+    KeyResult result;
+  };
+  struct Index;
+  void drop_oldest();
+
+  std::deque<Entry> queue_;  // oldest first
+  uint64_t dropped_ = 0;     // entries that have left the queue's front: sequence of its first
+  size_t bytes_ = 0;
+  Hash128 hash_;
+  std::unique_ptr<Index> index_;
+};
+
+}  // namespace rstmdb::engine

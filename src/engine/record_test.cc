@@ -1,0 +1,187 @@
+#include "engine/record.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+namespace rstmdb::engine {
+namespace {
+
+Record sample() {
+  Record record;
+  record.kind = RecordKind::kApplyEvent;
+  record.offset = 7;
+  record.ts = 1'700'000'000'123;
+  record.batch_index = 1;
+  record.batch_size = 3;
+  record.actor = "token:ab";
+  record.trace_id = "4bf92f";
+  record.key = {"key-1", {1, 2}, 1'700'000'100'000, 4};
+  record.instance_id = "order-1";
+  record.event = "PAY";
+  record.from_state = "created";
+  record.to_state = "paid";
+  record.event_id = "e-1";
+  record.payload = R"({"amount":99.99})";
+  record.context = R"({"customer":"alice","amount":99.99})";
+  return record;
+}
+
+std::string bytes_of(const Record& record, ChainHash& chain) {
+  std::string bytes;
+  append_record(bytes, record, chain);
+  return bytes;
+}
+
+void expect_same(const Record& a, const Record& b) {
+  EXPECT_EQ(a.kind, b.kind);
+  EXPECT_EQ(a.offset, b.offset);
+  EXPECT_EQ(a.ts, b.ts);
+  EXPECT_EQ(a.batch_index, b.batch_index);
+  EXPECT_EQ(a.batch_size, b.batch_size);
+  EXPECT_EQ(a.actor, b.actor);
+  EXPECT_EQ(a.trace_id, b.trace_id);
+  EXPECT_EQ(a.key.key, b.key.key);
+  EXPECT_EQ(a.key.fingerprint, b.key.fingerprint);
+  EXPECT_EQ(a.key.expires_at, b.key.expires_at);
+  EXPECT_EQ(a.key.evicted, b.key.evicted);
+  EXPECT_EQ(a.machine, b.machine);
+  EXPECT_EQ(a.version, b.version);
+  EXPECT_EQ(a.checksum, b.checksum);
+  EXPECT_EQ(a.instance_id, b.instance_id);
+  EXPECT_EQ(a.generated_id, b.generated_id);
+  EXPECT_EQ(a.event, b.event);
+  EXPECT_EQ(a.from_state, b.from_state);
+  EXPECT_EQ(a.to_state, b.to_state);
+  EXPECT_EQ(a.event_id, b.event_id);
+  EXPECT_EQ(a.payload, b.payload);
+  EXPECT_EQ(a.context, b.context);
+}
+
+TEST(Record, EveryKindReadsBackAsItWas) {
+  Record put;
+  put.kind = RecordKind::kPutMachine;
+  put.machine = "order";
+  put.version = 3;
+  put.checksum = std::string_view("abcdef");
+  put.context = R"({"states":["a"]})";
+  Record create;
+  create.kind = RecordKind::kCreateInstance;
+  create.machine = "order";
+  create.version = 3;
+  create.instance_id = "id";
+  create.generated_id = true;
+  create.to_state = "a";
+  create.context = "{}";
+  Record remove;
+  remove.kind = RecordKind::kDeleteInstance;
+  remove.instance_id = "id";
+  Record flush;
+  flush.kind = RecordKind::kFlushAll;
+
+  std::string unit;
+  ChainHash chain;
+  const Record records[] = {put, create, sample(), remove, flush};
+  for (const Record& record : records) append_record(unit, record, chain);
+  ChainHash reading;
+  RecordReader reader(unit, reading);
+  for (const Record& record : records) {
+    const auto read = reader.next();
+    ASSERT_TRUE(read.ok()) << read.error().to_string();
+    expect_same(*read, record);
+  }
+  EXPECT_TRUE(reader.at_end());
+  EXPECT_EQ(reading.value, chain.value);
+}
+
+RC_GTEST_PROP(Record, AnyTextsReadBackAsTheyWere,
+              (const std::string& id, const std::string& event, const std::string& payload,
+               const std::string& context, const std::string& key, uint64_t offset)) {
+  Record record = sample();
+  record.instance_id = id;
+  record.event = event;
+  record.payload = payload;
+  record.context = context;
+  record.key.key = key;
+  if (key.empty()) record.key = {};
+  record.offset = offset;
+  ChainHash chain;
+  const std::string bytes = bytes_of(record, chain);
+  ChainHash reading;
+  const auto read = RecordReader(bytes, reading).next();
+  RC_ASSERT(read.ok());
+  expect_same(*read, record);
+}
+
+TEST(Record, LargeRecordsReadBack) {
+  Record record = sample();
+  const std::string context = "{\"x\":\"" + std::string(1 << 20, 'y') + "\"}";
+  record.context = context;
+  ChainHash chain;
+  const std::string bytes = bytes_of(record, chain);
+  ChainHash reading;
+  const auto read = RecordReader(bytes, reading).next();
+  ASSERT_TRUE(read.ok());
+  expect_same(*read, record);
+}
+
+TEST(Record, EveryFlippedBitOfTheRecordBeforeBreaksTheChain) {
+  ChainHash chain;
+  std::string unit = bytes_of(sample(), chain);
+  const size_t first = unit.size();
+  append_record(unit, sample(), chain);
+  size_t detected = 0;
+  for (size_t bit = 0; bit < first * 8; ++bit) {
+    std::string flipped = unit;
+    flipped[bit / 8] ^= static_cast<char>(1 << (bit % 8));
+    ChainHash reading;
+    RecordReader reader(flipped, reading);
+    bool refused = false;
+    while (!refused && !reader.at_end()) refused = !reader.next().ok();
+    EXPECT_TRUE(refused) << "bit " << bit;
+    detected += refused;
+  }
+  EXPECT_EQ(detected, first * 8);
+}
+
+TEST(Record, EveryCutIsRefused) {
+  ChainHash chain;
+  const std::string bytes = bytes_of(sample(), chain);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    ChainHash reading;
+    RecordReader reader(std::string_view(bytes).substr(0, size), reading);
+    if (size == 0) {
+      EXPECT_TRUE(reader.at_end());
+      continue;
+    }
+    const auto read = reader.next();
+    ASSERT_FALSE(read.ok()) << size;
+    EXPECT_EQ(read.error().detail("code"), "RECORD_DAMAGED");
+  }
+}
+
+TEST(Record, NewerFormatsAreNamedAsSuch) {
+  ChainHash chain;
+  std::string bytes = bytes_of(sample(), chain);
+  // The size of a small record takes two bytes; the format byte follows.
+  bytes[2] = 2;
+  ChainHash reading;
+  const auto read = RecordReader(bytes, reading).next();
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().detail("code"), "RECORD_UNKNOWN_FORMAT");
+}
+
+TEST(Record, AReaderInTheMiddleAdoptsTheChain) {
+  ChainHash chain;
+  bytes_of(sample(), chain);
+  const std::string second = bytes_of(sample(), chain);
+  ChainHash fresh;
+  EXPECT_FALSE(RecordReader(second, fresh).next().ok());
+  ChainHash adopting;
+  RecordReader reader(second, adopting);
+  reader.adopt_chain();
+  EXPECT_TRUE(reader.next().ok());
+  EXPECT_EQ(adopting.value, chain.value);
+}
+
+}  // namespace
+}  // namespace rstmdb::engine

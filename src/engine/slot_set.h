@@ -1,0 +1,35 @@
+// A set of instance slots, ordered, small in memory and quick to page through: a compressed bitmap.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace rstmdb::engine {
+
+using Slot = uint32_t;
+
+/// add, remove and count cost far less than a look-up by id; at() and next() cost the logarithm of
+/// the size.
+class SlotSet {
+ public:
+  SlotSet();
+  ~SlotSet();
+  SlotSet(SlotSet&&) noexcept;
+  SlotSet& operator=(SlotSet&&) noexcept;
+
+  void add(Slot slot);
+  void remove(Slot slot);
+  uint64_t count() const { return count_; }
+  /// The smallest member that is at least `from`.
+  std::optional<Slot> next(Slot from) const;
+  /// The member with `rank` smaller ones.
+  std::optional<Slot> at(uint64_t rank) const;
+
+ private:
+  struct Bitmap;
+  std::unique_ptr<Bitmap> bitmap_;
+  uint64_t count_ = 0;
+};
+
+}  // namespace rstmdb::engine

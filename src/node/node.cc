@@ -1,0 +1,51 @@
+#include "node/node.h"
+
+namespace rstmdb::node {
+
+Node::Node(Options options)
+    : log_(options.log),
+      clock_(options.clock),
+      on_stopped_(std::move(options.on_stopped)),
+      state_({.hash_seed = options.random.next_u64()}) {}
+
+Result<std::unique_ptr<Node>> Node::open(Options options) {
+  const engine::Bounds bounds = options.bounds;
+  io::Random& random = options.random;
+  const auto progress = options.replay_progress;
+  std::unique_ptr<Node> node(new Node(std::move(options)));
+  RSTMDB_ASSIGN(const engine::ChainHash chain,
+                replay(node->log_, node->state_, node->clock_, progress));
+  node->sequencer_ = std::make_unique<Sequencer>(Sequencer::Options{
+      .log = node->log_,
+      .state = node->state_,
+      .clock = node->clock_,
+      .random = random,
+      .bounds = bounds,
+      .chain = chain,
+  });
+  node->gate_.release(node->log_.committed());
+  node->log_.set_listener(*node);
+  return node;
+}
+
+Result<Sequencer::Write> Node::write(const Origin& origin) {
+  if (gate_.failed()) return gate_.failure();
+  return sequencer_->begin(origin);
+}
+
+void Node::on_committed(log::Offset offset) { gate_.release(offset); }
+
+void Node::on_failed(const Error& error) {
+  // Callers learn what it means for them; the file and the call go to the operator, through on_stopped.
+  gate_.fail(Error(Code::kWalIoError,
+                   "the log has stopped after an I/O error; nothing more is written until a restart")
+                 .with("code", "LOG_STOPPED"));
+  if (on_stopped_) on_stopped_(error);
+}
+
+void Node::on_fenced() {
+  on_failed(
+      Error(Code::kWalIoError, "another owner has taken over this log").with("code", "FENCED"));
+}
+
+}  // namespace rstmdb::node

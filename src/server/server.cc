@@ -1,0 +1,101 @@
+#include "server/server.h"
+
+#include "base/logging.h"
+
+namespace rstmdb::server {
+namespace {
+
+constexpr int64_t kTickMs = 1'000;
+constexpr int64_t kNsPerMs = 1'000'000;
+
+}  // namespace
+
+Server::Server(Options options) : options_(std::move(options)) {
+  options_.facts.connections = [this] { return uint64_t{served_}; };
+}
+
+Result<std::unique_ptr<Server>> Server::listen(Options options) {
+  std::unique_ptr<Server> server(new Server(std::move(options)));
+  RSTMDB_ASSIGN(server->listener_, server->options_.net.listen(server->options_.address,
+                                                               [raw = server.get()](auto stream) {
+                                                                 raw->on_accept(std::move(stream));
+                                                               }));
+  server->arm_tick();
+  return server;
+}
+
+Server::~Server() {
+  options_.loop.cancel(tick_timer_);
+  options_.loop.cancel(drain_timer_);
+  options_.facts.connections = [] { return uint64_t{0}; };
+}
+
+void Server::on_accept(std::unique_ptr<io::Stream> stream) {
+  const bool full = served_ >= options_.connections_max;
+  if (full && refused_ >= limits::kRefusalsMax) return stream->close(io::Stream::Close::kReset);
+  auto session = std::make_unique<Session>(Session::Options{
+      .node = options_.node,
+      .facts = options_.facts,
+      .owner = *this,
+      .stream = std::move(stream),
+      .welcome = full ? Session::Welcome::kRefuse : Session::Welcome::kServe,
+      .idle_timeout_ms = options_.idle_timeout_ms,
+  });
+  ++(full ? refused_ : served_);
+  Session& started = *session;
+  sessions_.emplace(&started, std::move(session));
+  started.start();
+}
+
+void Server::on_ended(Session& session) {
+  const auto found = sessions_.find(&session);
+  if (found == sessions_.end()) return;
+  --(session.refused() ? refused_ : served_);
+  if (ended_.empty()) options_.loop.post([this] { bury_ended(); });
+  ended_.push_back(std::move(found->second));
+  sessions_.erase(found);
+}
+
+void Server::bury_ended() {
+  ended_.clear();
+  finish_drain();
+}
+
+void Server::arm_tick() {
+  tick_timer_ = options_.loop.run_after(kTickMs, [this] { tick(); });
+}
+
+void Server::tick() {
+  const int64_t now_ms = options_.node.clock().steady_ns() / kNsPerMs;
+  // Ending a session takes it out of the map: walk over a copy.
+  std::vector<Session*> sessions;
+  sessions.reserve(sessions_.size());
+  for (const auto& [session, owned] : sessions_) sessions.push_back(session);
+  for (Session* session : sessions) session->check_timeouts(now_ms);
+  arm_tick();
+}
+
+void Server::drain(std::move_only_function<void()> done) {
+  drained_ = std::move(done);
+  listener_.reset();
+  std::vector<Session*> sessions;
+  for (const auto& [session, owned] : sessions_) sessions.push_back(session);
+  for (Session* session : sessions) session->drain();
+  drain_timer_ = options_.loop.run_after(limits::kDrainTimeoutMs, [this] {
+    log_line(Level::kWarn, "connections cut at the end of the drain",
+             {{"connections", sessions_.size()}});
+    std::vector<Session*> rest;
+    for (const auto& [session, owned] : sessions_) rest.push_back(session);
+    for (Session* session : rest) session->close_now();
+  });
+  options_.loop.post([this] { finish_drain(); });
+}
+
+void Server::finish_drain() {
+  if (!drained_ || !sessions_.empty() || !ended_.empty()) return;
+  options_.loop.cancel(drain_timer_);
+  auto done = std::exchange(drained_, nullptr);
+  done();
+}
+
+}  // namespace rstmdb::server

@@ -1,0 +1,62 @@
+// The RCP server: accepts connections up to the limit and keeps their sessions. On the loop's
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "api/context.h"
+#include "io/executor.h"
+#include "io/net.h"
+#include "server/session.h"
+
+namespace rstmdb::server {
+
+class Server final : private SessionOwner {
+ public:
+  struct Options {
+    io::Loop& loop;
+    io::Net& net;
+    node::Node& node;
+    api::ServerFacts& facts;  // its connections() is set to this server's count
+    std::string address;      // "host:port"
+    size_t connections_max = limits::kConnectionsMaxDefault;
+    int64_t idle_timeout_ms = limits::kIdleTimeoutMsDefault;
+  };
+
+  static Result<std::unique_ptr<Server>> listen(Options options);
+  ~Server() override;
+
+  /// "127.0.0.1:7401", with the real port.
+  const std::string& address() const { return listener_->address(); }
+  size_t connections() const { return served_; }
+
+  /// Takes no more connections and requests, lets every answer leave, then calls `done`.
+  /// Connections that have not come to an end after limits::kDrainTimeoutMs are cut.
+  void drain(std::move_only_function<void()> done);
+
+ private:
+  explicit Server(Options options);
+  void on_accept(std::unique_ptr<io::Stream> stream);
+  void on_ended(Session& session) override;
+  void bury_ended();
+  void tick();
+  void arm_tick();
+  void finish_drain();
+
+  Options options_;
+  std::unique_ptr<io::Listener> listener_;
+  std::unordered_map<Session*, std::unique_ptr<Session>> sessions_;
+  std::vector<std::unique_ptr<Session>> ended_;
+  size_t served_ = 0;   // sessions that are not refusals
+  size_t refused_ = 0;  // sessions that are
+  io::Loop::TimerId tick_timer_ = 0;
+  io::Loop::TimerId drain_timer_ = 0;
+  std::move_only_function<void()> drained_;
+};
+
+}  // namespace rstmdb::server

@@ -1,0 +1,279 @@
+#include "server/session.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "api/dispatch.h"
+#include "base/limits.h"
+#include "base/logging.h"
+#include "wire/message.h"
+
+namespace rstmdb::server {
+namespace {
+
+constexpr size_t kInputBytesMin = 4 * 1024;
+constexpr size_t kInputBytesBusy = 64 * 1024;
+constexpr int64_t kNsPerMs = 1'000'000;
+
+size_t payload_limit(const api::ServerFacts& facts, const api::Caller& caller) {
+  return caller.authenticated ? facts.frame_bytes_max : limits::kFramePayloadBytesBeforeAuthMax;
+}
+
+Error too_many_connections() {
+  return Error(Code::kRateLimited, "the server has as many connections as allowed")
+      .with("code", "TOO_MANY_CONNECTIONS");
+}
+
+}  // namespace
+
+Session::Session(Options options)
+    : node_(options.node),
+      facts_(options.facts),
+      owner_(options.owner),
+      stream_(std::move(options.stream)),
+      welcome_(options.welcome),
+      idle_timeout_ms_(options.idle_timeout_ms),
+      frames_(limits::kFramePayloadBytesBeforeAuthMax),
+      outbox_(options.node.gate(), *this),
+      input_(kInputBytesMin),
+      started_ms_(options.node.clock().steady_ns() / kNsPerMs),
+      last_input_ms_(started_ms_) {
+  caller_.authenticated = !facts_.auth_required;
+  frames_.set_payload_bytes_max(payload_limit(facts_, caller_));
+}
+
+void Session::start() { stream_->start(*this); }
+
+// ---- input
+
+std::span<char> Session::read_buffer() {
+  if (phase_ != Phase::kOpen || must_pause()) {
+    paused_ = true;
+    return {};
+  }
+  if (input_begin_ > 0 && input_begin_ == input_end_) input_begin_ = input_end_ = 0;
+  // A frame that does not fit gets the room that its header asked for; the header has been checked.
+  const size_t wanted = std::max(frames_.frame_size_hint(), kInputBytesMin);
+  if (input_.size() - input_begin_ < wanted || input_end_ == input_.size()) {
+    std::memmove(input_.data(), input_.data() + input_begin_, input_end_ - input_begin_);
+    input_end_ -= input_begin_;
+    input_begin_ = 0;
+    if (input_.size() < wanted) input_.resize(wanted);
+    if (input_end_ == input_.size()) input_.resize(std::max(kInputBytesBusy, input_end_ * 2));
+  }
+  return {input_.data() + input_end_, input_.size() - input_end_};
+}
+
+void Session::on_read(size_t size) {
+  const bool filled = input_end_ + size == input_.size();
+  input_end_ += size;
+  last_input_ms_ = node_.clock().steady_ns() / kNsPerMs;
+  handle_input();
+  if (phase_ == Phase::kEnded) return;
+  if (filled && input_.size() < kInputBytesBusy) input_.resize(kInputBytesBusy);
+}
+
+void Session::handle_input() {
+  handling_ = true;
+  while (phase_ == Phase::kOpen && !must_pause()) {
+    const std::string_view input(input_.data() + input_begin_, input_end_ - input_begin_);
+    const auto frame = frames_.next(input);
+    if (!frame.ok()) {
+      refuse_stream(frame.error());
+      break;
+    }
+    if (welcome_ == Welcome::kRefuse && frames_.dialect()) {
+      refuse_stream(too_many_connections());
+      break;
+    }
+    if (!*frame) break;
+    const size_t frame_size = (*frame)->size;
+    if (!handle_frame((*frame)->payload)) break;
+    drop_input(frame_size);
+  }
+  handling_ = false;
+  const bool incomplete = input_begin_ < input_end_;
+  if (!incomplete) frame_started_ms_ = 0;
+  if (incomplete && frame_started_ms_ == 0) frame_started_ms_ = last_input_ms_;
+  send();
+}
+
+void Session::drop_input(size_t bytes) {
+  input_begin_ += bytes;
+  frame_started_ms_ = 0;
+}
+
+/// False when the session has ended meanwhile.
+bool Session::handle_frame(std::string_view payload) {
+  if (payload.empty() && dialect() == wire::Dialect::kJsonl) return true;
+  had_request_ = true;
+  caller_.speaks_jsonl = dialect() == wire::Dialect::kJsonl;
+  const auto parsed = document_.parse(payload);
+  if (!parsed.ok()) {
+    answer_error("", parsed.error(), 0);
+  } else {
+    handle_request(document_.root());
+  }
+  after_answer();
+  return phase_ != Phase::kEnded;
+}
+
+void Session::handle_request(json::Value message) {
+  const auto request = wire::read_request(message);
+  if (!request.ok()) return answer_error(wire::readable_id(message), request.error(), 0);
+
+  const api::OperationRow* row = api::find_operation(request->op);
+  const bool writes = row != nullptr && row->access == api::Access::kWrite;
+  std::string& out =
+      outbox_.open(writes ? node::Outbox::Guess::kWaits : node::Outbox::Guess::kGoes);
+  wire::ResponseWriter response(out, dialect());
+  const api::Context context{node_, facts_, caller_};
+  const api::Answer answer =
+      api::dispatch(context, request->op, request->params, response.open(request->id));
+  if (answer.outcome.ok()) {
+    response.close();
+    if (response.size() <= facts_.frame_bytes_max + wire::kHeaderBytesMax) {
+      return outbox_.seal(answer.outcome->offset);
+    }
+    response.discard();
+    response.error(request->id, Error(Code::kBadRequest, "the answer is longer than a frame may be")
+                                    .with("limit", static_cast<int64_t>(facts_.frame_bytes_max)));
+    return outbox_.seal(answer.outcome->offset);
+  }
+  response.discard();
+  response.error(request->id, answer.outcome.error());
+  outbox_.seal(answer.refusal_depends_on.offset);
+}
+
+void Session::answer_error(std::string_view id, const Error& error, uint64_t depends_on) {
+  wire::ResponseWriter(outbox_.open(node::Outbox::Guess::kGoes), dialect()).error(id, error);
+  outbox_.seal(depends_on);
+}
+
+/// Carries out what the operation asked of its connection.
+void Session::after_answer() {
+  if (caller_.wants_jsonl && dialect() != wire::Dialect::kJsonl) {
+    frames_.switch_to(wire::Dialect::kJsonl);
+  }
+  caller_.wants_jsonl = false;
+  frames_.set_payload_bytes_max(payload_limit(facts_, caller_));
+  if (caller_.wants_close) phase_ = Phase::kClosing;
+}
+
+/// The stream cannot be trusted any more: one answer, then the end.
+void Session::refuse_stream(const Error& error) {
+  log_line(Level::kInfo, "connection refused", {{"peer", peer()}, {"reason", error.to_string()}});
+  answer_error("", error, 0);
+  phase_ = Phase::kClosing;
+}
+
+// ---- output
+
+bool Session::must_pause() const {
+  return const_cast<node::Outbox&>(outbox_).ready().size() + outbox_.held_bytes() >
+             limits::kWriteBufferBytesMax ||
+         outbox_.held_answers() >= limits::kRequestsInFlightMax;
+}
+
+void Session::on_released() {
+  if (phase_ == Phase::kEnded) return;
+  if (!handling_) send();
+}
+
+void Session::on_withdrawn(std::string_view answers, const Error& error) {
+  if (phase_ == Phase::kEnded) return;
+  // The answers are our own frames: read the ids back and say instead that the outcome is unknown.
+  wire::FrameReader frames(dialect(), answers.size());
+  json::Document document;
+  while (!answers.empty()) {
+    const auto frame = frames.next(answers);
+    RSTMDB_CHECK(frame.ok() && *frame, "an answer of our own that is no frame");
+    const auto parsed = document.parse((*frame)->payload, {.depth = 128});
+    RSTMDB_CHECK(parsed.ok(), "an answer of our own that is no JSON");
+    answer_error(wire::readable_id(document.root()), error, 0);
+    answers.remove_prefix((*frame)->size);
+  }
+  send();
+}
+
+void Session::on_writable() {
+  write_blocked_ = false;
+  write_stalled_ms_ = 0;
+  send();
+}
+
+void Session::send() {
+  std::string& ready = outbox_.ready();
+  if (!ready.empty() && !write_blocked_) {
+    const size_t taken = stream_->write(ready);
+    ready.erase(0, taken);
+    if (!ready.empty()) {
+      write_blocked_ = true;
+      write_stalled_ms_ = node_.clock().steady_ns() / kNsPerMs;
+    }
+  }
+  if (phase_ == Phase::kClosing) return end_when_sent();
+  if (paused_ && !must_pause() && phase_ == Phase::kOpen) {
+    paused_ = false;
+    // What has been read but not handled comes first.
+    if (input_begin_ < input_end_) handle_input();
+    if (phase_ == Phase::kOpen) stream_->resume_reading();
+  }
+}
+
+bool Session::nothing_left() const {
+  return outbox_.held_answers() == 0 && const_cast<node::Outbox&>(outbox_).ready().empty();
+}
+
+void Session::end_when_sent() {
+  if (nothing_left()) end(io::Stream::Close::kAfterSending);
+}
+
+// ---- end
+
+void Session::on_closed(const Error& reason) {
+  log_line(Level::kDebug, "connection closed", {{"peer", peer()}, {"reason", reason.message()}});
+  if (phase_ == Phase::kEnded) return;
+  phase_ = Phase::kEnded;
+  owner_.on_ended(*this);
+}
+
+void Session::end(io::Stream::Close how) {
+  if (phase_ == Phase::kEnded) return;
+  phase_ = Phase::kEnded;
+  stream_->close(how);
+  owner_.on_ended(*this);
+}
+
+void Session::drain() {
+  if (phase_ == Phase::kEnded) return;
+  phase_ = Phase::kClosing;
+  end_when_sent();
+}
+
+void Session::close_now() { end(io::Stream::Close::kReset); }
+
+void Session::check_timeouts(int64_t now_ms) {
+  if (phase_ == Phase::kEnded) return;
+  const char* reason = nullptr;
+  if (welcome_ == Welcome::kRefuse && now_ms - started_ms_ > limits::kRefusalTimeoutMs) {
+    refuse_stream(too_many_connections());
+    send();
+    return;
+  }
+  if (!had_request_ && now_ms - started_ms_ > limits::kHandshakeTimeoutMs) {
+    reason = "no request after connecting";
+  } else if (frame_started_ms_ != 0 && !paused_ &&
+             now_ms - frame_started_ms_ > limits::kFrameTimeoutMs) {
+    reason = "a frame takes too long to arrive";
+  } else if (write_stalled_ms_ != 0 && now_ms - write_stalled_ms_ > limits::kWriteStallTimeoutMs) {
+    reason = "the peer does not read its answers";
+  } else if (nothing_left() && now_ms - last_input_ms_ > idle_timeout_ms_) {
+    reason = "idle";
+  }
+  if (reason == nullptr) return;
+  log_line(Level::kInfo, "connection timed out", {{"peer", peer()}, {"reason", reason}});
+  end(write_stalled_ms_ != 0 ? io::Stream::Close::kReset : io::Stream::Close::kAfterSending);
+}
+
+}  // namespace rstmdb::server

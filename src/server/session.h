@@ -1,0 +1,106 @@
+// One connection: bytes in, frames, requests, answers, bytes out. On the loop's thread.
+//
+// Requests are carried out in the order in which they arrive; answers leave when what they show is
+// durable, so a read may overtake a write. Reading pauses while too much waits to be sent or to
+// become durable: a client that does not read slows down nobody but itself.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/context.h"
+#include "io/net.h"
+#include "json/document.h"
+#include "node/release_gate.h"
+#include "wire/frame.h"
+
+namespace rstmdb::server {
+
+class Session;
+
+/// What a session needs of its server.
+class SessionOwner {
+ public:
+  virtual ~SessionOwner() = default;
+  /// The session is over; it is destroyed soon, not inside this call.
+  virtual void on_ended(Session& session) = 0;
+};
+
+class Session final : private io::StreamEvents, private node::Outbox::Listener {
+ public:
+  /// kServe, or kRefuse: answer the first bytes with RATE_LIMITED in their own dialect and close.
+  enum class Welcome { kServe, kRefuse };
+  struct Options {
+    node::Node& node;
+    const api::ServerFacts& facts;
+    SessionOwner& owner;
+    std::unique_ptr<io::Stream> stream;
+    Welcome welcome;
+    int64_t idle_timeout_ms;
+  };
+  explicit Session(Options options);
+  ~Session() override = default;
+
+  void start();
+  /// Closes what has been quiet or half-way for too long. The server calls it every second.
+  void check_timeouts(int64_t now_ms);
+  /// No more requests are read; the session ends as soon as all its answers have left.
+  void drain();
+  void close_now();
+
+  const std::string& peer() const { return stream_->peer(); }
+  bool refused() const { return welcome_ == Welcome::kRefuse; }
+
+ private:
+  std::span<char> read_buffer() override;
+  void on_read(size_t size) override;
+  void on_writable() override;
+  void on_closed(const Error& reason) override;
+  void on_released() override;
+  void on_withdrawn(std::string_view answers, const Error& error) override;
+
+  void handle_input();
+  bool handle_frame(std::string_view payload);
+  void handle_request(json::Value message);
+  void refuse_stream(const Error& error);
+  void answer_error(std::string_view id, const Error& error, uint64_t depends_on);
+  void after_answer();
+  void send();
+  void drop_input(size_t bytes);
+  bool must_pause() const;
+  bool nothing_left() const;
+  void end_when_sent();
+  void end(io::Stream::Close how);
+  wire::Dialect dialect() const { return frames_.dialect().value_or(wire::Dialect::kRcpx); }
+
+  node::Node& node_;
+  const api::ServerFacts& facts_;
+  SessionOwner& owner_;
+  std::unique_ptr<io::Stream> stream_;
+  const Welcome welcome_;
+  const int64_t idle_timeout_ms_;
+
+  wire::FrameReader frames_;
+  json::Document document_;
+  api::Caller caller_;
+  node::Outbox outbox_;
+
+  std::vector<char> input_;
+  size_t input_begin_ = 0;  // of what has not been handled
+  size_t input_end_ = 0;
+
+  enum class Phase { kOpen, kClosing, kEnded };  // kClosing: no more input, the rest is sent
+  Phase phase_ = Phase::kOpen;
+  bool paused_ = false;    // read_buffer() has given an empty span
+  bool handling_ = false;  // inside handle_input: answers are gathered
+  bool write_blocked_ = false;
+  bool had_request_ = false;
+  int64_t started_ms_;
+  int64_t last_input_ms_;
+  int64_t frame_started_ms_ = 0;  // of the incomplete frame at the front of the input; 0: none
+  int64_t write_stalled_ms_ = 0;  // since when the peer takes nothing; 0: it does
+};
+
+}  // namespace rstmdb::server

@@ -1,0 +1,95 @@
+#include "wire/message.h"
+
+#include "base/limits.h"
+
+namespace rstmdb::wire {
+namespace {
+
+Error bad_field(std::string_view path, std::string message) {
+  return Error(Code::kBadRequest, std::move(message)).with("path", path);
+}
+
+}  // namespace
+
+std::string_view readable_id(json::Value message) {
+  const json::Value id = message["id"];
+  if (!id.is_string() || id.string().size() > limits::kRequestIdBytesMax) return {};
+  return id.string();
+}
+
+Result<Request> read_request(json::Value message) {
+  if (!message.is_object()) return bad_field("", "a request is a JSON object");
+  const json::Value type = message["type"];
+  if (!type.is_string() || type.string() != "request") {
+    return bad_field("type", "type must be \"request\"");
+  }
+  const json::Value id = message["id"];
+  if (!id.is_string() || id.string().empty()) {
+    return bad_field("id", "id must be a non-empty string");
+  }
+  if (id.string().size() > limits::kRequestIdBytesMax) {
+    return bad_field("id", "id is longer than 256 bytes")
+        .with("limit", static_cast<int64_t>(limits::kRequestIdBytesMax));
+  }
+  const json::Value op = message["op"];
+  if (!op.is_string() || op.string().empty()) {
+    return bad_field("op", "op must be the name of an operation");
+  }
+  const json::Value params = message["params"];
+  if (params && !params.is_null() && !params.is_object()) {
+    return bad_field("params", "params must be an object");
+  }
+  return Request{id.string(), op.string(), params.is_object() ? params : json::Value()};
+}
+
+ResponseWriter::ResponseWriter(std::string& out, Dialect dialect)
+    : out_(out), dialect_(dialect), start_(out.size()), writer_(out) {}
+
+json::Writer& ResponseWriter::open(std::string_view id) {
+  start_ = begin_frame(out_, dialect_);
+  return writer_.open_object()
+      .member("type", "response")
+      .member("id", id)
+      .member("status", "ok")
+      .key("result")
+      .open_object();
+}
+
+void ResponseWriter::close() {
+  writer_.close_object().close_object();
+  end_frame(out_, dialect_, start_);
+}
+
+void ResponseWriter::discard() { out_.resize(start_); }
+
+void ResponseWriter::error(std::string_view id, const Error& error) {
+  start_ = begin_frame(out_, dialect_);
+  json::Writer writer(out_);
+  writer.open_object()
+      .member("type", "response")
+      .member("id", id)
+      .member("status", "error")
+      .key("error")
+      .open_object();
+  write_error_members(writer, error);
+  writer.close_object().close_object();
+  end_frame(out_, dialect_, start_);
+}
+
+void write_error_members(json::Writer& writer, const Error& error) {
+  writer.member("code", code_name(error.code()))
+      .member("message", std::string_view(error.message()))
+      .member("retryable", code_retryable(error.code()));
+  if (error.details().empty()) return;
+  writer.key("details").open_object();
+  for (const Error::Detail& detail : error.details()) {
+    if (const auto* number = std::get_if<int64_t>(&detail.value)) {
+      writer.member(detail.key, *number);
+    } else {
+      writer.member(detail.key, std::string_view(std::get<std::string>(detail.value)));
+    }
+  }
+  writer.close_object();
+}
+
+}  // namespace rstmdb::wire

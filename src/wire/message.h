@@ -1,0 +1,63 @@
+// Messages: requests read from a frame's JSON, answers written into one.
+//
+//   {"type":"request","id":"7","op":"PING","params":{…}}
+//   {"type":"response","id":"7","status":"ok","result":{…}}
+//   {"type":"response","id":"7","status":"error","error":{"code":…,"message":…,"retryable":…,"details":{…}}}
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "json/document.h"
+#include "json/writer.h"
+#include "wire/frame.h"
+
+namespace rstmdb::wire {
+
+/// Views into the Document that it was read from.
+struct Request {
+  std::string_view id;
+  std::string_view op;
+  json::Value params;  // an object, or absent
+};
+
+/// The id of a message that may be no valid request, for the answer that refuses it; "" when there
+/// is none that could be echoed (missing, no string, over limits::kRequestIdBytesMax).
+std::string_view readable_id(json::Value message);
+
+/// Refuses with kBadRequest and detail path ("type", "id", "op" or "params"). Unknown members are
+/// ignored.
+Result<Request> read_request(json::Value message);
+
+/// Writes one answer as a frame at the end of `out`. Usage for a success:
+///   ResponseWriter response(out, dialect);
+///   response.open(id).member("pong", true);
+///   response.close();
+class ResponseWriter {
+ public:
+  ResponseWriter(std::string& out, Dialect dialect);
+
+  /// Starts a success; the members written to the returned writer are the result's.
+  json::Writer& open(std::string_view id);
+  /// Ends the success and its frame.
+  void close();
+  /// Drops what open() and the members have written, as if nothing had been begun.
+  void discard();
+  /// Writes a whole error answer.
+  void error(std::string_view id, const Error& error);
+
+  /// Payload bytes written so far: what must stay within the frame limit.
+  size_t size() const { return out_.size() - start_; }
+
+ private:
+  std::string& out_;
+  Dialect dialect_;
+  size_t start_;
+  json::Writer writer_;
+};
+
+/// Writes `error` as the members code, message, retryable, details of an open object.
+void write_error_members(json::Writer& writer, const Error& error);
+
+}  // namespace rstmdb::wire
