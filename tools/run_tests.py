@@ -144,6 +144,8 @@ def tree_runners():
         yield Runner(str(module.relative_to(ROOT)), [python, str(module)], "unittest")
     yield Runner("hardening", [python, "tests/hardening/run.py", "--programs", str(programs)],
                  "counted")
+    yield Runner("frames", [python, "tests/dialogs/run_frames.py", "--server",
+                            str(programs / "rstmdb")], "counted")
     yield Runner("dialogs", [python, "tests/dialogs/run.py", "--server", str(programs / "rstmdb")],
                  "counted")
     yield Runner("README.md", [python, "tools/readme_blocks.py", "README.md", "--programs",
