@@ -3,9 +3,10 @@
 
   tests/dialogs/run_frames.py --server build/release/bin/rstmdb
 
-Each payload has to be answered in the dialect of the connection; bytes that cannot be trusted get one
-error with the id "" and the connection closes; a frame cut short is let go without a word. A second
-connection, open all the while, has to be answered after each row. Prints `N passed, N failed`.
+Each payload has to be answered in the dialect of the connection; bytes that cannot be trusted get
+one error with the id "" and the connection closes; a frame cut short is let go without a word. A
+second connection, open all the while, has to be answered after each row. Prints `N passed, N
+failed`.
 """
 
 import argparse

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The judgement of run_frames.py on made-up answers: it can fail in each way that it is there for."""
+"""The judgement of run_frames.py on made-up answers: it can fail in each way that it should."""
 
 import json
 import pathlib
