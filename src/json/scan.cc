@@ -216,7 +216,7 @@ void append_sorted_object(std::string& out, std::string_view object, size_t dept
   for (MemberScan member(object); member.valid(); member.advance()) {
     members.push_back({member.raw_key(), member.value()});
   }
-  std::ranges::stable_sort(members, content_less, &Member::raw_key);
+  std::ranges::sort(members, content_less, &Member::raw_key);
   out.push_back('{');
   for (const Member& member : members) {
     if (&member != members.data()) out.push_back(',');

@@ -119,6 +119,8 @@ TEST(Sorted, OrdersMembersOfEveryObject) {
   EXPECT_EQ(sorted(R"({"b":1,"a":{"d":[{"z":1,"y":2},[]],"c":0},"":{}})"),
             R"({"":{},"a":{"c":0,"d":[{"y":2,"z":1},[]]},"b":1})");
   EXPECT_EQ(sorted(R"([{"b":1,"a":"}"},"x",2])"), R"([{"a":"}","b":1},"x",2])");
+  EXPECT_EQ(sorted(R"({"A":1,"\n":2,"\"":3,"\u0001":4,"é":5,"\\":6})"),
+            R"({"\u0001":4,"\n":2,"\"":3,"A":1,"\\":6,"é":5})");
   EXPECT_EQ(sorted("[]"), "[]");
   EXPECT_EQ(sorted("\"a\""), "\"a\"");
   std::string deep = "1";
