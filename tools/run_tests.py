@@ -122,7 +122,8 @@ def ctest_runners(preset, chosen=None):
         if chosen is not None and test["name"] not in chosen:
             continue
         if not test.get("command"):
-            raise SystemExit(f"{preset}: {test['name']} is known to ctest but not built")
+            yield Runner(f"{test['name']} ({preset})", ["not built"], "counted")
+            continue
         properties = {entry["name"]: entry["value"] for entry in test.get("properties", [])}
         pairs = (pair.partition("=") for pair in properties.get("ENVIRONMENT", []))
         name = pathlib.Path(test["command"][0]).name
@@ -188,6 +189,17 @@ def report(runner, outcome, output, seconds):
         print("".join(f"     | {line}\n" for line in output.splitlines()[-60:]), flush=True)
 
 
+def run_group(runners, only, total):
+    for runner in runners:
+        if only not in runner.name:
+            continue
+        began = time.monotonic()
+        outcome, output = run(runner)
+        report(runner, outcome, output, time.monotonic() - began)
+        total.passed += outcome.passed
+        total.failed += outcome.failed
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--slice", type=int, action="append", default=[], choices=sorted(SLICES))
@@ -198,14 +210,11 @@ def main():
     groups += [lambda number=number: sanitizer_runners(number) for number in args.slice]
     total = Outcome()
     for group in groups:
-        for runner in group():
-            if args.only not in runner.name:
-                continue
-            began = time.monotonic()
-            outcome, output = run(runner)
-            report(runner, outcome, output, time.monotonic() - began)
-            total.passed += outcome.passed
-            total.failed += outcome.failed
+        try:
+            run_group(group(), args.only, total)
+        except subprocess.CalledProcessError as problem:
+            print(f"FAIL {' '.join(map(str, problem.cmd))}: ended with {problem.returncode}")
+            total.failed += 1
     judge(total, 0)
     print(f"{total.passed} passed, {total.failed} failed")
     sys.exit(1 if total.failed else 0)
