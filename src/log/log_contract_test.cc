@@ -2,6 +2,7 @@
 #include "log/log_contract.h"
 
 #include "io/simulated_file_system.h"
+#include "log/log_contract_reading.h"
 #include "log/memory_log.h"
 
 namespace rstmdb::log {

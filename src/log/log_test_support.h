@@ -115,7 +115,8 @@ struct LogBench {
                              .folder = folder,
                              .segment_bytes = segment_bytes,
                              .sync = sync,
-                             .prepare = prepare});
+                             .prepare = prepare,
+                             .progress = progress});
   }
   /// Opens, sets the listener, and expects both to go well.
   std::unique_ptr<SegmentLog> open_well() {
@@ -132,6 +133,7 @@ struct LogBench {
   uint64_t segment_bytes = limits::kSegmentBytesDefault;
   SyncPolicy sync;
   SegmentLog::Prepare prepare = SegmentLog::Prepare::kNothing;
+  std::function<void(const RecoveryProgress&)> progress;
   ManualClock clock;
   ManualLoop loop{clock};
   ManualWorker worker{loop};

@@ -5,6 +5,7 @@
 
 #include "log/flush_job.h"
 #include "log/segment_cursor.h"
+#include "log/segment_preparation.h"
 
 namespace rstmdb::log {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 /// From this average on, flushes go to the worker.
 constexpr int64_t kSlowFlushNs = 2'000'000;
 constexpr int64_t kAverageOver = 8;  // flushes
+constexpr size_t kReusedBytesMax = 1024 * 1024;
 
 size_t stored_bytes(const Unit& unit) { return kUnitHeaderBytes + unit.bytes.size(); }
 
@@ -91,6 +93,7 @@ Result<void> SegmentLog::start(Recovered recovered) {
 SegmentLog::~SegmentLog() {
   if (timer_ != 0) options_.loop.cancel(timer_);
   settle_job();
+  end_preparation();
 }
 
 Error SegmentLog::stopped() const {
@@ -123,7 +126,7 @@ Result<void> SegmentLog::append(const Unit& unit) {
 
 void SegmentLog::flush() {
   if (failure_ || closed_) return;
-  flush_wanted_ = true;
+  flush_wanted_ = flush_wanted_ || pending_.unit_count != 0;
   pump();
 }
 
@@ -141,6 +144,8 @@ void SegmentLog::pump() {
 void SegmentLog::begin_job() {
   const auto sync = sync_is_due() ? FlushJob::Sync::kYes : FlushJob::Sync::kNo;
   flush_wanted_ = sync_wanted_ = false;
+  if (preparation_ && preparation_->state() == SegmentPreparation::State::kReady)
+    writer_->set_prepared(std::exchange(preparation_, nullptr)->take());
   job_ = std::make_shared<FlushJob>(this, *writer_, options_.clock,
                                     std::exchange(pending_, Group()), sync);
   if (flush_ns_ < kSlowFlushNs) {
@@ -205,14 +210,17 @@ void SegmentLog::note_synced(const FlushJob& job) {
 
 void SegmentLog::arm_timer() {
   if (timer_ != 0) return;
-  timer_ = options_.loop.run_after(static_cast<int64_t>(options_.sync.limit), [this] {
+  const int64_t age_ns = options_.clock.steady_ns() - unsynced_since_ns_;
+  const int64_t age_ms = (age_ns + 999'999) / 1'000'000;
+  const int64_t left_ms = std::max<int64_t>(static_cast<int64_t>(options_.sync.limit) - age_ms, 0);
+  timer_ = options_.loop.run_after(left_ms, [this] {
     timer_ = 0;
     sync_wanted_ = true;
     pump();
   });
 }
 
-void SegmentLog::commit(const FlushJob& job) {
+void SegmentLog::commit(FlushJob& job) {
   const SegmentWriter::Written& written = *job.written;
   if (written.segment_number != shelf_->last_segment().number) {
     Segment segment;
@@ -220,13 +228,26 @@ void SegmentLog::commit(const FlushJob& job) {
     segment.path = written.path;
     segment.first_offset = written.segment_first_offset;
     shelf_->add_segment(std::move(segment));
+    // One that is still under way will do for the segment after this one.
+    if (preparation_ && preparation_->state() == SegmentPreparation::State::kGivenUp)
+      preparation_ = nullptr;
+    prepared_ = preparation_ != nullptr;
   }
   const Offset first = shelf_->committed() + 1;
   shelf_->last_segment().add_group(first, written.at, written.end);
   shelf_->count_bytes(written.end - written.at);
   shelf_->set_committed(shelf_->committed() + job.group.record_count);
   uncommitted_bytes_ -= job.group.bytes.size() - kGroupHeaderBytes;
+  if (written.end > options_.segment_bytes / 2) prepare_next_segment();
+  reuse(std::move(job.group.bytes));
   if (listener_ != nullptr) listener_->on_committed(shelf_->committed());
+}
+
+/// The memory of a group that has been written serves the next one, unless it is large.
+void SegmentLog::reuse(std::string bytes) {
+  if (pending_.unit_count != 0 || bytes.capacity() > kReusedBytesMax) return;
+  pending_.bytes = std::move(bytes);
+  pending_.bytes.resize(kGroupHeaderBytes);
 }
 
 void SegmentLog::fail(const Error& error) {
@@ -284,6 +305,32 @@ void SegmentLog::settle_job() {
   job_->owner = nullptr;
 }
 
+void SegmentLog::prepare_next_segment() {
+  if (prepared_ || options_.prepare == Prepare::kNothing) return;
+  prepared_ = true;
+  const std::string path = options_.folder + "/" + std::string(kPreparedSegmentName);
+  preparation_ =
+      std::make_shared<SegmentPreparation>(this, options_.files, path, options_.segment_bytes);
+  go_on_preparing();
+}
+
+/// Puts the next step at the end of the worker's queue, behind flushes that wait there.
+void SegmentLog::go_on_preparing() {
+  options_.worker.run(
+      [work = preparation_] { work->step(); },
+      [work = preparation_] {
+        if (work->owner != nullptr && work->state() == SegmentPreparation::State::kUnderWay)
+          work->owner->go_on_preparing();
+      });
+}
+
+void SegmentLog::end_preparation() {
+  if (!preparation_) return;
+  preparation_->owner = nullptr;
+  preparation_->give_up();
+  preparation_ = nullptr;
+}
+
 Result<void> SegmentLog::close() {
   RSTMDB_CHECK(!closed_, "a log is closed once");
   pumping_ = true;  // from here on, this is the only place that begins jobs
@@ -296,6 +343,7 @@ Result<void> SegmentLog::close() {
     finish_job();
   }
   closed_ = true;
+  end_preparation();
   if (timer_ != 0) options_.loop.cancel(std::exchange(timer_, 0));
   if (failure_) return stopped();
   if (auto end = writer_->close(); !end.ok()) {

@@ -41,6 +41,7 @@ struct SyncPolicy {
 };
 
 class FlushJob;
+class SegmentPreparation;
 
 /// On the loop's thread, like every Log.
 class SegmentLog final : public Log {
@@ -101,11 +102,15 @@ class SegmentLog final : public Log {
   bool sync_is_due() const;
   void finish_job();
   void take_back_job();
-  void commit(const FlushJob& job);
+  void commit(FlushJob& job);
+  void reuse(std::string bytes);
   void note_synced(const FlushJob& job);
   void arm_timer();
   void fail(const Error& error);
   void settle_job();
+  void prepare_next_segment();
+  void go_on_preparing();
+  void end_preparation();
 
   const Options options_;
   std::unique_ptr<io::Lock> lock_;
@@ -124,7 +129,9 @@ class SegmentLog final : public Log {
   int64_t unsynced_since_ns_ = 0;
   io::Loop::TimerId timer_ = 0;
 
-  std::shared_ptr<FlushJob> job_;  // under way; shared with the worker's queue
+  std::shared_ptr<FlushJob> job_;                    // under way; shared with the worker's queue
+  std::shared_ptr<SegmentPreparation> preparation_;  // under way or ready; likewise shared
+  bool prepared_ = false;  // the writer has, or soon gets, the segment that follows this one
   bool flush_wanted_ = false;
   bool sync_wanted_ = false;
   bool pumping_ = false;

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
+#include "io/simulated_file_system.h"
 #include "log/log_test_support.h"
 
 namespace rstmdb::log {
@@ -66,6 +69,182 @@ TEST_F(SegmentLogTest, a_thousand_appends_share_one_write_and_one_sync) {
   EXPECT_EQ(after.syncs - before.syncs, 1u);
   EXPECT_EQ(bench_.listener.commits, 1);
   EXPECT_EQ(bench_.listener.committed, 1000u);
+}
+
+class SimulatedLogTest : public ::testing::Test {
+ protected:
+  using Call = io::SimulatedFileSystem::Call;
+
+  void flush_and_work(Log& log) {
+    log.flush();
+    while (bench_.worker.job_count() != 0) {
+      bench_.worker.run_jobs();
+      bench_.loop.run_posted();
+    }
+  }
+
+  io::SimulatedFileSystem files_;
+  LogBench bench_{files_, "/data/log"};
+};
+
+TEST_F(SimulatedLogTest, the_next_segment_is_zeroed_ahead_and_used) {
+  bench_.prepare = SegmentLog::Prepare::kNextSegment;
+  bench_.segment_bytes = 10'000'000;
+  const std::string draft = "/data/log/" + std::string(kPreparedSegmentName);
+  auto log = bench_.open_well();
+  ASSERT_TRUE(append_one(*log, 1, 4'000'000).ok());
+  flush_and_work(*log);
+  EXPECT_FALSE(files_.exists(draft).value()) << "not before half of the segment is full";
+  ASSERT_TRUE(append_one(*log, 1, 4'000'000).ok());
+  flush_and_work(*log);
+  EXPECT_EQ(files_.content(draft).size(), 10'000'000u);
+  ASSERT_TRUE(append_one(*log, 1, 4'000'000).ok());
+  flush_and_work(*log);
+  const std::string second = "/data/log/" + segment_name(3);
+  EXPECT_FALSE(files_.exists(draft).value());
+  EXPECT_EQ(files_.content(second).size(), 10'000'000u);
+  ASSERT_TRUE(append_one(*log, 1, 100).ok());
+  flush_and_work(*log);
+  EXPECT_EQ(files_.content(second).size(), 10'000'000u) << "written into the zeros";
+  log.reset();
+  files_.kill();
+  log = bench_.open_well();
+  EXPECT_EQ(bench_.recovery.torn_bytes, 0u) << "a zero tail is no torn tail";
+  EXPECT_EQ(read_units(*log)->size(), 4u);
+  ASSERT_TRUE(log->close().ok());
+  EXPECT_LT(files_.content(second).size(), 5'000'000u);
+  EXPECT_FALSE(files_.exists(draft).value());
+}
+
+TEST_F(SimulatedLogTest, a_preparation_that_fails_stops_nothing) {
+  bench_.prepare = SegmentLog::Prepare::kNextSegment;
+  bench_.segment_bytes = 5'000;
+  auto log = bench_.open_well();
+  ASSERT_TRUE(append_one(*log, 1, 3'000).ok());
+  log->flush();
+  files_.inject({.call = Call::kWrite, .error_number = ENOSPC});
+  bench_.worker.run_jobs();
+  bench_.loop.run_posted();
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(append_one(*log, 1, 3'000).ok());
+    flush_and_work(*log);
+  }
+  EXPECT_EQ(bench_.listener.failures, 0);
+  EXPECT_EQ(log->committed(), 21u);
+}
+
+TEST_F(SimulatedLogTest, slow_flushes_go_to_the_worker_and_appends_gather_meanwhile) {
+  int64_t sync_ns = 0;
+  files_.before_each_call([&](Call call, const std::string&) {
+    if (call == Call::kSync) bench_.clock.now_ns += sync_ns;
+  });
+  auto log = bench_.open_well();
+  ASSERT_TRUE(append_one(*log).ok());
+  log->flush();
+  EXPECT_EQ(bench_.worker.job_count(), 0u) << "a quick disk is flushed inline";
+  EXPECT_EQ(log->committed(), 1u);
+  sync_ns = 2'000'000'000;
+  ASSERT_TRUE(append_one(*log).ok());
+  log->flush();
+  ASSERT_TRUE(append_one(*log).ok());
+  log->flush();
+  EXPECT_EQ(bench_.worker.job_count(), 1u);
+  EXPECT_EQ(log->committed(), 2u);
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(append_one(*log).ok());
+    log->flush();
+  }
+  EXPECT_EQ(bench_.worker.job_count(), 1u) << "one flush at a time";
+  const uint64_t writes = log->stats().writes;
+  bench_.worker.run_jobs();
+  bench_.loop.run_posted();
+  EXPECT_EQ(log->committed(), 3u);
+  EXPECT_EQ(bench_.worker.job_count(), 1u) << "all that gathered goes at once";
+  bench_.worker.run_jobs();
+  bench_.loop.run_posted();
+  EXPECT_EQ(log->committed(), 103u);
+  EXPECT_EQ(log->stats().writes - writes, 2u);
+  // A disk that gets quick again is flushed inline again.
+  sync_ns = 0;
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(append_one(*log).ok());
+    flush_and_work(*log);
+  }
+  ASSERT_TRUE(append_one(*log).ok());
+  log->flush();
+  EXPECT_EQ(bench_.worker.job_count(), 0u);
+  files_.before_each_call({});
+}
+
+TEST_F(SimulatedLogTest, closing_and_dropping_do_not_wait_for_the_worker) {
+  files_.before_each_call([&](Call call, const std::string&) {
+    if (call == Call::kSync) bench_.clock.now_ns += 30'000'000;
+  });
+  for (const bool close : {true, false}) {
+    auto log = bench_.open_well();
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_TRUE(append_one(*log).ok());
+      log->flush();
+    }
+    EXPECT_EQ(bench_.worker.job_count(), 1u);
+    if (close) {
+      EXPECT_TRUE(log->close().ok());
+      EXPECT_EQ(bench_.listener.committed, 3u);
+    }
+    log.reset();
+    bench_.worker.run_jobs();  // finds its job done and its log gone
+    bench_.loop.run_posted();
+  }
+  files_.before_each_call({});
+  EXPECT_GE(bench_.open_well()->committed(), 4u);
+}
+
+TEST_F(SimulatedLogTest, a_failure_on_the_worker_is_told_once_on_the_loop) {
+  files_.before_each_call([&](Call call, const std::string&) {
+    if (call == Call::kSync) bench_.clock.now_ns += 30'000'000;
+  });
+  auto log = bench_.open_well();
+  ASSERT_TRUE(append_one(*log).ok());
+  log->flush();
+  files_.inject({.call = Call::kSync, .error_number = EIO});
+  ASSERT_TRUE(append_one(*log).ok());
+  log->flush();
+  bench_.worker.run_jobs();
+  EXPECT_EQ(bench_.listener.failures, 0);
+  bench_.loop.run_posted();
+  EXPECT_EQ(bench_.listener.failures, 1);
+  EXPECT_EQ(log->committed(), 1u);
+  files_.before_each_call({});
+}
+
+TEST_F(SimulatedLogTest, each_open_leaves_a_mark_but_no_record) {
+  for (int i = 0; i < 5; ++i) {
+    auto log = bench_.open_well();
+    EXPECT_EQ(log->next_offset(), 1u);
+    ASSERT_TRUE(log->close().ok());
+  }
+  auto log = bench_.open_well();
+  ASSERT_TRUE(append_one(*log).ok());
+  log->flush();
+  EXPECT_EQ(read_units(*log)->size(), 1u);
+}
+
+TEST_F(SimulatedLogTest, recovery_tells_its_progress) {
+  bench_.segment_bytes = 300;
+  auto log = bench_.open_well();
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(append_one(*log, 2, 100).ok());
+    log->flush();
+  }
+  ASSERT_TRUE(log->close().ok());
+  log.reset();
+  std::vector<RecoveryProgress> seen;
+  bench_.progress = [&](const RecoveryProgress& progress) { seen.push_back(progress); };
+  log = bench_.open_well();
+  ASSERT_EQ(seen.size(), bench_.recovery.segments);
+  EXPECT_EQ(seen.back().segments_done, seen.back().segments_total);
+  EXPECT_EQ(seen.back().latest_offset, 20u);
+  EXPECT_LT(seen.front().bytes_done, seen.back().bytes_done);
 }
 
 }  // namespace

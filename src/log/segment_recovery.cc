@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/crc32c.h"
+#include "base/limits.h"
 #include "log/damage.h"
 #include "log/file_window.h"
 #include "log/torn_tail.h"
@@ -12,6 +13,9 @@ namespace rstmdb::log {
 namespace {
 
 constexpr size_t kReadBytes = 1024 * 1024;
+
+/// Numbers beyond this are never written; refusing them keeps sums from overflowing.
+bool in_range(uint64_t number) { return number >= 1 && number <= limits::kOffsetMax; }
 
 class Scan {
  public:
@@ -92,34 +96,42 @@ class Scan {
       case HeaderState::kUnknown:
         return log_unknown_version(path_, 0);
     }
-    LogEnd& end = found_.end;
+    if (!in_range(header.number) || !in_range(header.first_offset) || !in_range(header.first_group))
+      return log_damaged(path_, 32, "the segment header has a number beyond the bounds");
     if (found_.segments.empty()) {
-      end.database = header.database;
-      end.next_offset = header.first_offset;
-      end.next_group = header.first_group;
+      found_.end.database = header.database;
+      found_.end.next_offset = header.first_offset;
+      found_.end.next_group = header.first_group;
       seed_ = group_seed(header.database);
     } else {
-      if (header.database != end.database)
-        return log_damaged(path_, 16, "the segment belongs to another database");
-      if (header.number != end.segment_number + 1)
-        return log_damaged(path_, 32,
-                           "segment " + std::to_string(header.number) + " follows " +
-                               std::to_string(end.segment_number));
-      if (header.first_offset != end.next_offset)
-        return log_damaged(path_, 40, "the segment does not begin where the one before it ends");
-      if (header.first_group != end.next_group || header.chain != end.chain)
-        return log_damaged(path_, 48, "the segment does not continue the one before it");
+      RSTMDB_TRY(expect_successor(header));
     }
     if (header.first_offset != named)
       return log_damaged(path_, 40, "the segment has another offset than its name");
-    end.segment_number = header.number;
-    end.chain = crc;
+    found_.end.segment_number = header.number;
+    found_.end.chain = crc;
     at_ = kSegmentHeaderBytes;
     Segment segment;
     segment.number = header.number;
     segment.path = path_;
     segment.first_offset = header.first_offset;
     found_.segments.push_back(std::move(segment));
+    return {};
+  }
+
+  /// That the segment is the one that follows what has been read.
+  Result<void> expect_successor(const SegmentHeader& header) const {
+    const LogEnd& end = found_.end;
+    if (header.database != end.database)
+      return log_damaged(path_, 16, "the segment belongs to another database");
+    if (header.number != end.segment_number + 1)
+      return log_damaged(path_, 32,
+                         "segment " + std::to_string(header.number) + " follows segment " +
+                             std::to_string(end.segment_number));
+    if (header.first_offset != end.next_offset)
+      return log_damaged(path_, 40, "the segment does not begin where the one before it ends");
+    if (header.first_group != end.next_group || header.chain != end.chain)
+      return log_damaged(path_, 48, "the segment does not continue the one before it");
     return {};
   }
 
@@ -143,7 +155,8 @@ class Scan {
     }
     const LogEnd& end = found_.end;
     if (header.number != end.next_group || header.first_offset != end.next_offset ||
-        header.chain != end.chain || header.durable_group >= header.number)
+        header.chain != end.chain || header.durable_group >= header.number ||
+        !in_range(header.first_offset + header.record_count))
       return log_damaged(path_, at_, "the group does not follow the one before it");
     const uint64_t body = at_ + kGroupHeaderBytes;
     if (header.body_bytes > size_ - body) return none("the file ends inside a group");

@@ -128,6 +128,10 @@ void SegmentWriter::cut_failed_write() {
 }
 
 Result<void> SegmentWriter::close() {
+  if (std::exchange(prepared_, nullptr)) {
+    // Should it stay, the next start removes it.
+    static_cast<void>(files_.remove(folder_ + "/" + std::string(kPreparedSegmentName)).ok());
+  }
   RSTMDB_TRY(cut_zero_tail());
   RSTMDB_TRY(sync());
   Group mark{.kind = GroupKind::kClosed};

@@ -1,0 +1,51 @@
+// The next segment, written full of zeros ahead of its use: a flush into blocks that are there
+// already changes no metadata, which makes it far quicker.
+//
+// Only a saving, never a need: when it fails, or is not ready in time, the next segment begins as
+// an empty file.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "io/file_system.h"
+
+namespace rstmdb::log {
+
+class SegmentLog;
+
+/// Shared by the log and the worker's queue; step() may run on any thread.
+class SegmentPreparation {
+ public:
+  enum class State { kUnderWay, kReady, kGivenUp };
+
+  SegmentPreparation(SegmentLog* waiting, io::FileSystem& files, std::string path, uint64_t bytes);
+
+  /// Writes and syncs the next few MiB, so that no other job of the worker waits long.
+  void step();
+  /// Ends the work; a step that is under way is waited for. What was written stays, to be removed
+  /// by the next start.
+  void give_up();
+  State state() const { return state_.load(); }
+  /// The file, once the state is kReady.
+  std::unique_ptr<io::File> take() { return std::move(file_); }
+
+  SegmentLog* owner;  // null once nobody waits; loop's thread only
+
+ private:
+  Result<void> write_more();
+
+  io::FileSystem& files_;
+  const std::string path_;
+  const uint64_t bytes_;
+  std::mutex mutex_;  // held for the length of a step
+  std::atomic<State> state_ = State::kUnderWay;
+  uint64_t done_ = 0;
+  std::unique_ptr<io::File> file_;
+};
+
+}  // namespace rstmdb::log
