@@ -80,18 +80,22 @@ class NoDescriptors {
 };
 
 TEST_F(TcpNetTest, WithoutDescriptorsAcceptingWaitsAndGoesOnLater) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the undefined behaviour sanitizer makes pipes to look at objects";
+#endif
   std::vector<std::unique_ptr<Stream>> accepted;
   const auto listener = net.listen("127.0.0.1:0", [&](std::unique_ptr<Stream> stream) {
     accepted.push_back(std::move(stream));
   });
   ASSERT_TRUE(listener.ok());
+  int turns = 0;
+  loop.at_turn_end([&turns] { ++turns; });
   testing::internal::CaptureStderr();
   {
     // The client's descriptor is made first; the server's, in accept, is the one too many.
     connect_to((*listener)->address());
     const NoDescriptors none;
-    int turns = 0;
-    loop.at_turn_end([&turns] { ++turns; });
+    turns = 0;
     const int64_t wait_ms = 3 * limits::kAcceptBackOffMs;
     EXPECT_FALSE(run_until([&] { return !accepted.empty(); }, wait_ms));
     EXPECT_LT(turns, 3 * wait_ms) << "the loop turns for the test's own timer, not for accept";
