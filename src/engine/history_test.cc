@@ -34,6 +34,16 @@ class History {
   }
 
   void run() {
+    for (const auto& [machine, version] : {std::pair("m", 1u), {"m", 2u}, {"n", 1u}}) {
+      draft_.clear();
+      stamp_.now_ms = now_;
+      PutMachine command;
+      command.machine = machine;
+      command.version = version;
+      command.definition = &definitions_[version - 1];
+      ASSERT_TRUE((Decider{bounds_, stamp_, draft_}.decide(command).ok()));
+      commit();
+    }
     for (int i = 0; i < kCommandsEach; ++i) {
       stamp_.now_ms = std::max<int64_t>(state_.last_ts(), now_ += pick(40));
       draft_.clear();
@@ -108,7 +118,7 @@ class History {
       case 3: {
         CreateInstance command;
         command.machine = pick(2) == 0 ? "m" : "n";
-        command.version = static_cast<uint32_t>(1 + pick(3));
+        command.version = static_cast<uint32_t>(1 + pick(2));
         if (pick(3) != 0) {
           command.instance_id = some_id();
         } else {

@@ -2,7 +2,7 @@
 // never given to another one, because a deleted id stays taken, so slots also serve as the stable
 // order of lists.
 //
-// Memory per instance: one 48-byte row, one allocation that holds id, context and last event id
+// Memory per instance: one row of 56 bytes, one allocation that holds id, context and last event id
 // back to back, and 8 bytes in the index. Rows live in chunks and index shards grow one at a time,
 // so adding one instance never moves all others.
 #pragma once
@@ -68,7 +68,7 @@ class Instances {
   uint32_t size() const { return size_; }
 
  private:
-  static constexpr uint32_t kChunkRows = 16 * 1024;
+  static constexpr uint32_t kChunkRows = 1024;
   struct Index;
   uint64_t hash_seed_;
   uint32_t size_ = 0;

@@ -32,8 +32,8 @@ TEST(Scan, TellsTypes) {
 }
 
 TEST(Scan, FindsMembers) {
-  const std::string_view object =
-      R"({"a":1,"b":"x,}\"]","c\n":{"a":2,"d":[1,{"e":"]"}]},"":null,"long key over a word":-1.5e3})";
+  const std::string_view object = R"({"a":1,"b":"x,}\"]","c\n":{"a":2,"d":[1,{"e":"]"}]},"":null,)"
+                                  R"("long key over a word":-1.5e3})";
   EXPECT_EQ(scan_member(object, "a"), "1");
   EXPECT_EQ(scan_member(object, "b"), R"("x,}\"]")");
   EXPECT_EQ(scan_member(object, "c\\n"), R"({"a":2,"d":[1,{"e":"]"}]})");

@@ -13,6 +13,9 @@ namespace {
 /// From this average on, flushes go to the worker.
 constexpr int64_t kSlowFlushNs = 2'000'000;
 constexpr int64_t kAverageOver = 8;  // flushes
+/// A log that has taken this much since it was opened will take more: it gets a zeroed segment
+/// soon.
+constexpr uint64_t kBusyBytes = 1024 * 1024;
 constexpr size_t kReusedBytesMax = 1024 * 1024;
 
 size_t stored_bytes(const Unit& unit) { return kUnitHeaderBytes + unit.bytes.size(); }
@@ -238,7 +241,10 @@ void SegmentLog::commit(FlushJob& job) {
   shelf_->count_bytes(written.end - written.at);
   shelf_->set_committed(shelf_->committed() + job.group.record_count);
   uncommitted_bytes_ -= job.group.bytes.size() - kGroupHeaderBytes;
-  if (written.end > options_.segment_bytes / 2) prepare_next_segment();
+  bytes_since_open_ += written.end - written.at;
+  const bool half_full = written.end > options_.segment_bytes / 2;
+  if (half_full || (written.zeroed_bytes == 0 && bytes_since_open_ >= kBusyBytes))
+    prepare_next_segment();
   reuse(std::move(job.group.bytes));
   if (listener_ != nullptr) listener_->on_committed(shelf_->committed());
 }

@@ -46,7 +46,8 @@ class SegmentPreparation;
 /// On the loop's thread, like every Log.
 class SegmentLog final : public Log {
  public:
-  /// Whether the next segment is written full of zeros ahead of its use, on the worker.
+  /// Whether the next segment is written full of zeros ahead of its use, on the worker: while the
+  /// second half of a segment fills, and once a log that has just been opened is seen to be busy.
   enum class Prepare { kNothing, kNextSegment };
 
   struct Options {
@@ -138,6 +139,7 @@ class SegmentLog final : public Log {
   bool closed_ = false;
   std::unique_ptr<Error> failure_;  // the one that stopped the log
   int64_t flush_ns_ = 0;            // moving average of a flush with a sync
+  uint64_t bytes_since_open_ = 0;   // of groups
   SegmentWriter::Counters counters_;
 };
 

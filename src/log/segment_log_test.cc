@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <filesystem>
 
 #include "io/simulated_file_system.h"
 #include "log/log_test_support.h"
@@ -71,6 +72,25 @@ TEST_F(SegmentLogTest, a_thousand_appends_share_one_write_and_one_sync) {
   EXPECT_EQ(bench_.listener.committed, 1000u);
 }
 
+TEST_F(SegmentLogTest, its_files_are_private_and_links_are_refused) {
+  namespace fs = std::filesystem;
+  auto log = bench_.open_well();
+  ASSERT_TRUE(append_one(*log).ok());
+  ASSERT_TRUE(log->close().ok());
+  log.reset();
+  EXPECT_EQ(fs::status(bench_.folder).permissions(), fs::perms::owner_all);
+  for (const auto& entry : fs::directory_iterator(bench_.folder))
+    EXPECT_EQ(entry.status().permissions(), fs::perms::owner_read | fs::perms::owner_write)
+        << entry.path();
+  const fs::path segment = fs::path(bench_.folder) / segment_name(1);
+  fs::rename(segment, temporary_.path() + "/elsewhere");
+  fs::create_symlink(temporary_.path() + "/elsewhere", segment);
+  const auto opened = bench_.open();
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().detail_number("errno", 0), ELOOP);
+  EXPECT_EQ(opened.error().detail("path"), segment.string());
+}
+
 class SimulatedLogTest : public ::testing::Test {
  protected:
   using Call = io::SimulatedFileSystem::Call;
@@ -87,33 +107,34 @@ class SimulatedLogTest : public ::testing::Test {
   LogBench bench_{files_, "/data/log"};
 };
 
-TEST_F(SimulatedLogTest, the_next_segment_is_zeroed_ahead_and_used) {
+TEST_F(SimulatedLogTest, a_busy_log_goes_on_in_zeroed_segments) {
   bench_.prepare = SegmentLog::Prepare::kNextSegment;
   bench_.segment_bytes = 10'000'000;
   const std::string draft = "/data/log/" + std::string(kPreparedSegmentName);
+  const std::string second = "/data/log/" + segment_name(3);
   auto log = bench_.open_well();
-  ASSERT_TRUE(append_one(*log, 1, 4'000'000).ok());
+  ASSERT_TRUE(append_one(*log, 1, 500'000).ok());
   flush_and_work(*log);
-  EXPECT_FALSE(files_.exists(draft).value()) << "not before half of the segment is full";
-  ASSERT_TRUE(append_one(*log, 1, 4'000'000).ok());
+  EXPECT_FALSE(files_.exists(draft).value()) << "not for an idle log";
+  ASSERT_TRUE(append_one(*log, 1, 600'000).ok());
   flush_and_work(*log);
   EXPECT_EQ(files_.content(draft).size(), 10'000'000u);
-  ASSERT_TRUE(append_one(*log, 1, 4'000'000).ok());
+  ASSERT_TRUE(append_one(*log, 1, 3'000'000).ok());
   flush_and_work(*log);
-  const std::string second = "/data/log/" + segment_name(3);
-  EXPECT_FALSE(files_.exists(draft).value());
-  EXPECT_EQ(files_.content(second).size(), 10'000'000u);
-  ASSERT_TRUE(append_one(*log, 1, 100).ok());
-  flush_and_work(*log);
+  EXPECT_FALSE(files_.exists(draft).value()) << "taken at once, and half is not full yet";
   EXPECT_EQ(files_.content(second).size(), 10'000'000u) << "written into the zeros";
+  ASSERT_TRUE(append_one(*log, 1, 3'000'000).ok());
+  flush_and_work(*log);
+  EXPECT_TRUE(files_.exists(draft).value()) << "the one after it";
+  EXPECT_EQ(log->stats().segment_count, 2u);
   log.reset();
   files_.kill();
   log = bench_.open_well();
   EXPECT_EQ(bench_.recovery.torn_bytes, 0u) << "a zero tail is no torn tail";
+  EXPECT_FALSE(files_.exists(draft).value());
   EXPECT_EQ(read_units(*log)->size(), 4u);
   ASSERT_TRUE(log->close().ok());
-  EXPECT_LT(files_.content(second).size(), 5'000'000u);
-  EXPECT_FALSE(files_.exists(draft).value());
+  EXPECT_LT(files_.content(second).size(), 6'100'000u);
 }
 
 TEST_F(SimulatedLogTest, a_preparation_that_fails_stops_nothing) {

@@ -34,10 +34,7 @@ std::unique_ptr<SegmentWriter> SegmentWriter::resume(io::FileSystem& files, std:
 }
 
 Result<SegmentWriter::Written> SegmentWriter::write(Group& group) {
-  // A segment without records is never left: its successor would have the same name.
-  if (group.kind == GroupKind::kUnits && end_.next_offset > segment_first_offset_ &&
-      end_.at + group.bytes.size() > segment_bytes_)
-    RSTMDB_TRY(rotate());
+  if (rotation_is_due(group)) RSTMDB_TRY(rotate());
   const std::string_view body = std::string_view(group.bytes).substr(kGroupHeaderBytes);
   const GroupHeader header{.kind = group.kind,
                            .number = end_.next_group,
@@ -64,7 +61,16 @@ Result<SegmentWriter::Written> SegmentWriter::write(Group& group) {
                  .path = file_->path(),
                  .segment_first_offset = segment_first_offset_,
                  .at = at,
-                 .end = end_.at};
+                 .end = end_.at,
+                 .zeroed_bytes = zeros_until_ > end_.at ? zeros_until_ - end_.at : 0};
+}
+
+bool SegmentWriter::rotation_is_due(const Group& group) const {
+  if (group.kind != GroupKind::kUnits) return false;
+  // A segment without records is never left: its successor would have the same name.
+  if (end_.next_offset == segment_first_offset_) return false;
+  const bool full = end_.at + group.bytes.size() > segment_bytes_;
+  return full || (prepared_ && zeros_until_ <= end_.at);
 }
 
 Result<void> SegmentWriter::sync() {

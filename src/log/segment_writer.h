@@ -50,8 +50,9 @@ class SegmentWriter {
     uint64_t segment_number = 0;
     std::string path;
     Offset segment_first_offset = 0;
-    uint64_t at = 0;   // byte of the group
-    uint64_t end = 0;  // byte behind it
+    uint64_t at = 0;            // byte of the group
+    uint64_t end = 0;           // byte behind it
+    uint64_t zeroed_bytes = 0;  // zeros, on disk, that follow it in the file
   };
 
   /// Begins a new log in `folder`, which holds no segment: its first segment is on disk afterwards.
@@ -73,7 +74,8 @@ class SegmentWriter {
   /// Everything on disk, then the mark of a clean end, on disk too.
   Result<void> close();
 
-  /// Takes a file of zeros, on disk and named kPreparedSegmentName, to be the next segment.
+  /// Takes a file of zeros, on disk and named kPreparedSegmentName, to be the next segment. One
+  /// without zeros of its own is left for it at once.
   void set_prepared(std::unique_ptr<io::File> file) { prepared_ = std::move(file); }
 
   const Counters& counters() const { return counters_; }
@@ -84,6 +86,7 @@ class SegmentWriter {
 
  private:
   SegmentWriter(io::FileSystem& files, std::string folder, uint64_t segment_bytes);
+  bool rotation_is_due(const Group& group) const;
   Result<void> rotate();
   Result<void> begin_segment(uint64_t number, uint32_t chain);
   Result<void> cut_zero_tail();

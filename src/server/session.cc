@@ -75,7 +75,11 @@ void Session::on_read(size_t size) {
 
 void Session::handle_input() {
   handling_ = true;
-  while (phase_ == Phase::kOpen && !must_pause()) {
+  while (phase_ == Phase::kOpen) {
+    if (must_pause()) {
+      paused_ = true;
+      break;
+    }
     const std::string_view input(input_.data() + input_begin_, input_end_ - input_begin_);
     const auto frame = frames_.next(input);
     if (!frame.ok()) {
@@ -95,6 +99,8 @@ void Session::handle_input() {
   const bool incomplete = input_begin_ < input_end_;
   if (!incomplete) frame_started_ms_ = 0;
   if (incomplete && frame_started_ms_ == 0) frame_started_ms_ = last_input_ms_;
+  // The peer has said all it will say, and all of it has been handled.
+  if (input_ended_ && !paused_ && phase_ == Phase::kOpen) phase_ = Phase::kClosing;
   send();
 }
 
@@ -183,9 +189,10 @@ void Session::on_released() {
 void Session::on_withdrawn(std::string_view answers, const Error& error) {
   if (phase_ == Phase::kEnded) return;
   // The answers are our own frames: read the ids back and say instead that the outcome is unknown.
-  wire::FrameReader frames(dialect(), answers.size());
+  // Each tells its dialect by itself, because a HELLO may have switched it between two of them.
   json::Document document;
   while (!answers.empty()) {
+    wire::FrameReader frames(answers.size());
     const auto frame = frames.next(answers);
     RSTMDB_CHECK(frame.ok() && *frame, "an answer of our own that is no frame");
     const auto parsed = document.parse((*frame)->payload, {.depth = 128});
@@ -215,9 +222,9 @@ void Session::send() {
   if (phase_ == Phase::kClosing) return end_when_sent();
   if (paused_ && !must_pause() && phase_ == Phase::kOpen) {
     paused_ = false;
-    // What has been read but not handled comes first.
-    if (input_begin_ < input_end_) handle_input();
-    if (phase_ == Phase::kOpen) stream_->resume_reading();
+    // What has been read but not handled comes first; it may pause again.
+    handle_input();
+    if (!paused_ && !input_ended_ && phase_ == Phase::kOpen) stream_->resume_reading();
   }
 }
 
@@ -232,8 +239,14 @@ void Session::end_when_sent() {
 // ---- end
 
 void Session::on_closed(const Error& reason) {
-  log_line(Level::kDebug, "connection closed", {{"peer", peer()}, {"reason", reason.message()}});
   if (phase_ == Phase::kEnded) return;
+  if (reason.detail("reason") == "end") {
+    // Only the peer's sending side is closed: it still gets the answers to what it has asked.
+    input_ended_ = true;
+    if (!paused_) phase_ = Phase::kClosing;
+    return send();
+  }
+  log_line(Level::kDebug, "connection broken", {{"peer", peer()}, {"reason", reason.message()}});
   phase_ = Phase::kEnded;
   owner_.on_ended(*this);
 }

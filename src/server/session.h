@@ -93,8 +93,9 @@ class Session final : private io::StreamEvents, private node::Outbox::Listener {
 
   enum class Phase { kOpen, kClosing, kEnded };  // kClosing: no more input, the rest is sent
   Phase phase_ = Phase::kOpen;
-  bool paused_ = false;    // read_buffer() has given an empty span
-  bool handling_ = false;  // inside handle_input: answers are gathered
+  bool paused_ = false;  // nothing is read, perhaps not all handled, until send() has made room
+  bool input_ended_ = false;  // the peer has closed its sending side
+  bool handling_ = false;     // inside handle_input: answers are gathered
   bool write_blocked_ = false;
   bool had_request_ = false;
   int64_t started_ms_;

@@ -1,0 +1,150 @@
+// A whole server in memory: simulated loop, clock and network, a log that commits when the test
+// says so.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "base/logging.h"
+#include "io/simulated_loop.h"
+#include "io/simulated_net.h"
+#include "io/simulated_random.h"
+#include "log/memory_log.h"
+#include "server/server.h"
+#include "wire/frame.h"
+
+namespace rstmdb::server {
+
+/// A client that speaks one dialect and keeps the payloads that it has received.
+class TestClient {
+ public:
+  TestClient(io::SimulatedLoop& loop, std::unique_ptr<io::SimulatedPeer> peer,
+             wire::Dialect dialect)
+      : loop_(loop), peer_(std::move(peer)), dialect_(dialect), frames_(dialect, 1 << 26) {}
+
+  io::SimulatedPeer& peer() { return *peer_; }
+  void speak(wire::Dialect dialect) {
+    dialect_ = dialect;
+    frames_.switch_to(dialect);
+  }
+
+  static std::string request(std::string_view id, std::string_view op, std::string_view params) {
+    return R"({"type":"request","id":")" + std::string(id) + R"(","op":")" + std::string(op) +
+           R"(","params":)" + std::string(params) + "}";
+  }
+  void send(std::string_view id, std::string_view op, std::string_view params = "{}") {
+    send_payload(request(id, op, params));
+  }
+  void send_payload(std::string_view payload) {
+    std::string frame;
+    const size_t start = wire::begin_frame(frame, dialect_);
+    frame += payload;
+    wire::end_frame(frame, dialect_, start);
+    peer_->send(frame);
+  }
+
+  /// The next answer's payload, waiting up to ten simulated seconds; "" when none comes.
+  std::string answer() {
+    loop_.run_until([this] { return take_frames(); }, 10'000);
+    if (answers_.empty()) return "";
+    std::string first = std::move(answers_.front());
+    answers_.pop_front();
+    return first;
+  }
+  /// Whether an answer is there after everything that can happen now has happened.
+  bool has_answer() {
+    loop_.run_for(1);
+    return take_frames();
+  }
+  bool ended() {
+    return loop_.run_until([this] { return peer_->ended() || peer_->was_reset(); }, 100);
+  }
+
+ private:
+  bool take_frames() {
+    while (true) {
+      const auto frame = frames_.next(peer_->received());
+      EXPECT_TRUE(frame.ok()) << frame.error().to_string();
+      if (!frame.ok() || !*frame) break;
+      answers_.emplace_back((*frame)->payload);
+      peer_->received().erase(0, (*frame)->size);
+    }
+    return !answers_.empty();
+  }
+
+  io::SimulatedLoop& loop_;
+  std::unique_ptr<io::SimulatedPeer> peer_;
+  wire::Dialect dialect_;
+  wire::FrameReader frames_;
+  std::deque<std::string> answers_;
+};
+
+class ServerFixture : public testing::Test {
+ protected:
+  static constexpr std::string_view kMachine =
+      R"({"machine":"m","version":1,"definition":{"states":["a","b"],"initial":"a","transitions":[)"
+      R"({"from":"a","event":"GO","to":"b"},{"from":"b","event":"BACK","to":"a"}]}})";
+
+  log::MemoryLog::Commit commit_ = log::MemoryLog::Commit::kAtFlush;
+  io::SimulatedNet::Options net_options_;
+  size_t connections_max_ = 10;
+  int64_t idle_timeout_ms_ = 300'000;
+
+  void start() {
+    set_logging(Level::kError, LogFormat::kJson);
+    net_ = std::make_unique<io::SimulatedNet>(loop_, net_options_);
+    log_ = std::make_unique<log::MemoryLog>(commit_);
+    node_ = node::Node::open({.log = *log_,
+                              .clock = clock_,
+                              .random = random_,
+                              .bounds = {.machine_versions_max = 10,
+                                         .key_ttl_ms = 60'000,
+                                         .keys_max = 1000,
+                                         .keys_bytes_max = 1 << 20}})
+                .value();
+    loop_.at_turn_end([this] {
+      if (node_) node_->end_turn();
+    });
+    server_ = Server::listen({.loop = loop_,
+                              .net = *net_,
+                              .node = *node_,
+                              .facts = facts_,
+                              .address = "127.0.0.1:7401",
+                              .connections_max = connections_max_,
+                              .idle_timeout_ms = idle_timeout_ms_})
+                  .value();
+  }
+  void TearDown() override {
+    server_.reset();
+    node_.reset();
+  }
+
+  std::unique_ptr<TestClient> connect(wire::Dialect dialect = wire::Dialect::kRcpx) {
+    return std::make_unique<TestClient>(loop_, net_->connect("127.0.0.1:7401").value(), dialect);
+  }
+
+  /// Puts the machine and an instance "i" in state a, durable.
+  void prepare() {
+    auto client = connect();
+    client->send("1", "PUT_MACHINE", kMachine);
+    client->send("2", "CREATE_INSTANCE", R"({"machine":"m","version":1,"instance_id":"i"})");
+    loop_.run_for(1);
+    log_->commit_flushed();
+    EXPECT_NE(client->answer(), "");
+    EXPECT_NE(client->answer(), "");
+  }
+
+  io::SimulatedLoop loop_;
+  io::SimulatedClock clock_{loop_};
+  io::SimulatedRandom random_{1};
+  api::ServerFacts facts_;
+  std::unique_ptr<io::SimulatedNet> net_;
+  std::unique_ptr<log::MemoryLog> log_;
+  std::unique_ptr<node::Node> node_;
+  std::unique_ptr<Server> server_;
+};
+
+}  // namespace rstmdb::server

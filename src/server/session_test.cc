@@ -1,0 +1,354 @@
+#include "server/session.h"
+
+#include <gmock/gmock.h>
+
+#include "base/hash.h"
+#include "server/server_fixture.h"
+
+namespace rstmdb::server {
+namespace {
+
+using testing::HasSubstr;
+using wire::Dialect;
+
+class SessionTest : public ServerFixture {};
+
+TEST_F(SessionTest, EveryDialectIsAnsweredInItself) {
+  net_options_.slice_bytes_max = 3;
+  net_options_.delay_ms_max = 2;
+  start();
+  for (const Dialect dialect : {Dialect::kRcpx, Dialect::kRcp1, Dialect::kJsonl}) {
+    auto client = connect(dialect);
+    client->send("h", "HELLO", R"({"protocol_version":1,"client_name":"t"})");
+    client->send("p", "PING");
+    EXPECT_THAT(client->answer(), HasSubstr(R"("server_name":"rstmdb")"));
+    EXPECT_EQ(client->answer(),
+              R"({"type":"response","id":"p","status":"ok","result":{"pong":true}})");
+  }
+}
+
+TEST_F(SessionTest, HelloSwitchesToJsonlAfterItsAnswer) {
+  start();
+  auto client = connect();
+  client->send("h", "HELLO", R"({"wire_modes":["jsonl"]})");
+  EXPECT_THAT(client->answer(), HasSubstr(R"("wire_mode":"jsonl")"));
+  client->speak(Dialect::kJsonl);
+  client->send("p", "PING");
+  EXPECT_THAT(client->answer(), HasSubstr("pong"));
+}
+
+class GateTest : public SessionTest {
+ protected:
+  GateTest() { commit_ = log::MemoryLog::Commit::kWhenTold; }
+};
+
+TEST_F(GateTest, AWriteIsAnsweredWhenItIsDurableAndNotBefore) {
+  start();
+  prepare();
+  auto client = connect();
+  client->send("w", "APPLY_EVENT", R"({"instance_id":"i","event":"GO"})");
+  EXPECT_FALSE(client->has_answer());
+  log_->commit_flushed();
+  EXPECT_THAT(client->answer(), HasSubstr(R"("to_state":"b")"));
+}
+
+TEST_F(GateTest, CleanReadsOvertakeWaitingWritesAndDirtyOnesWait) {
+  start();
+  prepare();
+  auto client = connect();
+  client->send("c", "CREATE_INSTANCE", R"({"machine":"m","version":1,"instance_id":"clean"})");
+  loop_.run_for(1);
+  log_->commit_flushed();
+  client->answer();
+
+  client->send("w", "APPLY_EVENT", R"({"instance_id":"i","event":"GO"})");
+  client->send("dirty", "GET_INSTANCE", R"({"instance_id":"i"})");
+  client->send("list", "LIST_INSTANCES");
+  client->send("refused", "APPLY_EVENT", R"({"instance_id":"i","event":"GO"})");
+  client->send("ping", "PING");
+  client->send("clean", "GET_INSTANCE", R"({"instance_id":"clean"})");
+  EXPECT_THAT(client->answer(), HasSubstr(R"("id":"ping")"));
+  EXPECT_THAT(client->answer(), HasSubstr(R"("id":"clean")"));
+  EXPECT_FALSE(client->has_answer());
+  log_->commit_flushed();
+  EXPECT_THAT(client->answer(), HasSubstr(R"("id":"w")"));
+  EXPECT_THAT(client->answer(), HasSubstr(R"("state":"b")"));
+  EXPECT_THAT(client->answer(), HasSubstr(R"("id":"list")"));
+  EXPECT_THAT(client->answer(), HasSubstr("INVALID_TRANSITION"));
+}
+
+TEST_F(GateTest, AnotherConnectionSeesNothingUncommittedEither) {
+  start();
+  prepare();
+  auto writer = connect();
+  auto reader = connect();
+  writer->send("w", "CREATE_INSTANCE", R"({"machine":"m","version":1,"instance_id":"new"})");
+  EXPECT_FALSE(writer->has_answer());
+  reader->send("r", "GET_INSTANCE", R"({"instance_id":"new"})");
+  reader->send("x", "WAL_READ", R"({"from_offset":3})");
+  EXPECT_THAT(reader->answer(), HasSubstr(R"("records":[],"next_offset":null)"));
+  EXPECT_FALSE(reader->has_answer());
+  log_->commit_flushed();
+  EXPECT_THAT(reader->answer(), HasSubstr(R"("instance_id":"new")"));
+}
+
+TEST_F(GateTest, ADeadDiskIsToldToEveryWaiterAndEndsWritingNotReading) {
+  start();
+  prepare();
+  auto client = connect();
+  client->send("c", "CREATE_INSTANCE", R"({"machine":"m","version":1,"instance_id":"clean"})");
+  loop_.run_for(1);
+  log_->commit_flushed();
+  client->answer();
+
+  client->send("w1", "APPLY_EVENT", R"({"instance_id":"i","event":"GO"})");
+  client->send("h", "HELLO", R"({"wire_modes":["binary_json"]})");
+  client->send("w2", "CREATE_INSTANCE", R"({"machine":"m","version":1,"instance_id":"n"})");
+  EXPECT_THAT(client->answer(), HasSubstr(R"("id":"h")"));
+  EXPECT_FALSE(client->has_answer());
+  log_->fail(Error(Code::kWalIoError, "no space").with("path", "/secret/place"));
+  for (const char* id : {"w1", "w2"}) {
+    const std::string answer = client->answer();
+    EXPECT_THAT(answer, HasSubstr(std::string(R"("id":")") + id));
+    EXPECT_THAT(answer, HasSubstr(R"("code":"WAL_IO_ERROR")"));
+    EXPECT_THAT(answer, testing::Not(HasSubstr("secret")));
+  }
+  client->send("w3", "APPLY_EVENT", R"({"instance_id":"clean","event":"GO"})");
+  EXPECT_THAT(client->answer(), HasSubstr("WAL_IO_ERROR"));
+  client->send("r1", "GET_INSTANCE", R"({"instance_id":"clean"})");
+  EXPECT_THAT(client->answer(), HasSubstr(R"("state":"a")"));
+  client->send("r2", "GET_INSTANCE", R"({"instance_id":"i"})");
+  EXPECT_THAT(client->answer(), HasSubstr("WAL_IO_ERROR"));
+}
+
+TEST_F(GateTest, HalfClosedConnectionsGetTheirAnswers) {
+  start();
+  prepare();
+  auto client = connect();
+  client->send("w", "APPLY_EVENT", R"({"instance_id":"i","event":"GO"})");
+  client->peer().finish();
+  EXPECT_FALSE(client->has_answer());
+  log_->commit_flushed();
+  EXPECT_THAT(client->answer(), HasSubstr(R"("to_state":"b")"));
+  EXPECT_TRUE(client->ended());
+}
+
+TEST_F(GateTest, ReadingPausesWhileTooManyAnswersWait) {
+  start();
+  prepare();
+  auto client = connect(Dialect::kJsonl);
+  const size_t count = limits::kRequestsInFlightMax + 500;
+  for (size_t i = 0; i < count; ++i) {
+    client->send(std::to_string(i), "APPLY_EVENT",
+                 i % 2 == 0 ? R"({"instance_id":"i","event":"GO"})"
+                            : R"({"instance_id":"i","event":"BACK"})");
+  }
+  loop_.run_for(10);
+  EXPECT_EQ(node_->head(), 2 + limits::kRequestsInFlightMax);
+  log_->commit_flushed();
+  loop_.run_for(10);
+  EXPECT_EQ(node_->head(), 2 + count);
+  log_->commit_flushed();
+  for (size_t i = 0; i < count; ++i) {
+    EXPECT_THAT(client->answer(), HasSubstr(R"("id":")" + std::to_string(i) + "\""));
+  }
+}
+
+TEST_F(GateTest, DrainAnswersWhatWasAskedThenEnds) {
+  start();
+  prepare();
+  auto client = connect();
+  auto idle = connect();
+  client->send("w", "APPLY_EVENT", R"({"instance_id":"i","event":"GO"})");
+  loop_.run_for(1);
+  bool drained = false;
+  server_->drain([&] { drained = true; });
+  loop_.run_for(10);
+  EXPECT_FALSE(drained);
+  EXPECT_TRUE(idle->ended());
+  EXPECT_FALSE(net_->connect("127.0.0.1:7401").ok());
+  log_->commit_flushed();
+  EXPECT_THAT(client->answer(), HasSubstr(R"("to_state":"b")"));
+  EXPECT_TRUE(loop_.run_until([&] { return drained; }, 100));
+}
+
+TEST_F(GateTest, DrainCutsWhatDoesNotEnd) {
+  start();
+  prepare();
+  auto client = connect();
+  client->send("w", "APPLY_EVENT", R"({"instance_id":"i","event":"GO"})");
+  loop_.run_for(1);
+  bool drained = false;
+  server_->drain([&] { drained = true; });
+  loop_.run_for(limits::kDrainTimeoutMs - 10);
+  EXPECT_FALSE(drained);
+  EXPECT_TRUE(loop_.run_until([&] { return drained; }, 1'000));
+}
+
+TEST_F(SessionTest, OneTooManyIsRefusedInItsOwnDialectAndTheSlotComesBack) {
+  connections_max_ = 2;
+  start();
+  auto first = connect();
+  auto second = connect();
+  first->send("1", "PING");
+  EXPECT_NE(first->answer(), "");
+  for (const Dialect dialect : {Dialect::kRcpx, Dialect::kRcp1, Dialect::kJsonl}) {
+    auto third = connect(dialect);
+    third->send("1", "PING");
+    EXPECT_THAT(third->answer(), HasSubstr("RATE_LIMITED"));
+    EXPECT_TRUE(third->ended());
+  }
+  auto silent = connect();
+  EXPECT_THAT(silent->answer(), HasSubstr("TOO_MANY_CONNECTIONS"));
+  second->peer().close();
+  ASSERT_TRUE(loop_.run_until([&] { return server_->connections() == 1; }, 1'000));
+  auto again = connect();
+  again->send("1", "PING");
+  EXPECT_THAT(again->answer(), HasSubstr("pong"));
+}
+
+TEST_F(SessionTest, QuietAndHalfWayConnectionsEnd) {
+  idle_timeout_ms_ = 20'000;
+  start();
+  auto silent = connect();
+  loop_.run_for(limits::kHandshakeTimeoutMs - 1'000);
+  EXPECT_FALSE(silent->peer().ended());
+  loop_.run_for(3'000);
+  EXPECT_TRUE(silent->ended());
+
+  auto idle = connect();
+  idle->send("1", "PING");
+  EXPECT_NE(idle->answer(), "");
+  loop_.run_for(18'000);
+  idle->send("2", "PING");
+  EXPECT_NE(idle->answer(), "");
+  loop_.run_for(18'000);
+  EXPECT_FALSE(idle->peer().ended());
+  loop_.run_for(5'000);
+  EXPECT_TRUE(idle->ended());
+}
+
+TEST_F(SessionTest, AFrameThatDribblesInForTooLongEndsTheConnection) {
+  start();
+  auto client = connect(Dialect::kJsonl);
+  client->send("1", "PING");
+  EXPECT_NE(client->answer(), "");
+  client->peer().send(R"({"type":)");
+  for (int64_t waited = 0; waited < limits::kFrameTimeoutMs + 3'000; waited += 1'000) {
+    client->peer().send(" ");
+    loop_.run_for(1'000);
+  }
+  EXPECT_TRUE(client->ended());
+}
+
+TEST_F(SessionTest, APeerThatReadsNothingSlowsNobodyAndIsCut) {
+  net_options_.window_bytes = 4096;
+  start();
+  prepare();
+  auto stuck = connect(Dialect::kJsonl);
+  stuck->peer().pause();
+  for (int i = 0; i < 200; ++i) stuck->send(std::to_string(i), "INFO");
+  auto other = connect();
+  other->send("1", "PING");
+  EXPECT_THAT(other->answer(), HasSubstr("pong"));
+  loop_.run_for(limits::kWriteStallTimeoutMs + 3'000);
+  stuck->peer().resume();
+  EXPECT_TRUE(stuck->ended());
+}
+
+TEST_F(SessionTest, SoundFramesWithBadContentKeepTheConnection) {
+  start();
+  auto client = connect();
+  for (const char* payload :
+       {"", "nonsense", "[1]", R"({"type":"request"})", R"({"a":1}{"b":2})"}) {
+    client->send_payload(payload);
+    EXPECT_THAT(client->answer(), HasSubstr(R"("code":"BAD_REQUEST")")) << payload;
+  }
+  client->send("x", "NO_SUCH_OPERATION");
+  EXPECT_THAT(client->answer(), HasSubstr(R"("id":"x","status":"error")"));
+  client->send("1", "PING");
+  EXPECT_THAT(client->answer(), HasSubstr("pong"));
+}
+
+TEST_F(SessionTest, UntrustworthyStreamsGetOneAnswerAndEnd) {
+  start();
+  for (const char* bytes : {"GET / HTTP/1.1\r\n\r\n", "RCPX\0\2"}) {
+    auto client = connect();
+    client->peer().send(std::string(bytes) + std::string(32, '\0'));
+    EXPECT_THAT(client->answer(), HasSubstr(R"("id":"","status":"error")"));
+    EXPECT_TRUE(client->ended());
+  }
+  loop_.run_for(1);
+  EXPECT_EQ(server_->connections(), 0u);
+}
+
+TEST_F(SessionTest, AuthenticationGuardsEverythingButTheFirstSteps) {
+  facts_.auth_required = true;
+  facts_.token_hashes = {sha256_hex("right")};
+  start();
+  auto client = connect();
+  client->send("1", "INFO");
+  EXPECT_THAT(client->answer(), HasSubstr("UNAUTHORIZED"));
+  client->send("2", "PING");
+  EXPECT_THAT(client->answer(), HasSubstr("pong"));
+  client->send("3", "AUTH", R"({"token":"wrong"})");
+  EXPECT_THAT(client->answer(), HasSubstr("AUTH_FAILED"));
+  client->send("4", "AUTH", R"({"token":"right"})");
+  EXPECT_THAT(client->answer(), HasSubstr(R"("authenticated":true)"));
+  client->send("5", "PUT_MACHINE", kMachine);
+  EXPECT_THAT(client->answer(), HasSubstr(R"("created":true)"));
+  client->send("6", "WAL_READ", R"({"from_offset":1})");
+  EXPECT_THAT(client->answer(), HasSubstr(R"("actor":"token:)" + sha256_hex("right").substr(0, 8)));
+
+  auto guesser = connect();
+  for (int i = 0; i < limits::kAuthFailuresMax; ++i) {
+    guesser->send("1", "AUTH", R"({"token":"wrong"})");
+    EXPECT_THAT(guesser->answer(), HasSubstr("AUTH_FAILED"));
+  }
+  EXPECT_TRUE(guesser->ended());
+}
+
+TEST_F(SessionTest, BeforeAuthenticationFramesAreSmall) {
+  facts_.auth_required = true;
+  facts_.token_hashes = {sha256_hex("right")};
+  start();
+  auto client = connect();
+  client->send("1", "PING", R"({"x":")" + std::string(70'000, 'x') + "\"}");
+  EXPECT_THAT(client->answer(), HasSubstr("BAD_REQUEST"));
+  EXPECT_TRUE(client->ended());
+
+  auto known = connect();
+  known->send("1", "AUTH", R"({"token":"right"})");
+  EXPECT_THAT(known->answer(), HasSubstr("authenticated"));
+  known->send("2", "PING", R"({"x":")" + std::string(3'000'000, 'x') + "\"}");
+  EXPECT_THAT(known->answer(), HasSubstr("pong"));
+}
+
+TEST_F(GateTest, ATooLongQueueIsRefusedAndNothingIsTaken) {
+  connections_max_ = 1'000;
+  start();
+  prepare();
+  // One connection each, because a connection that has too much waiting is not read any further.
+  const std::string params =
+      R"({"machine":"m","version":1,"initial_ctx":{"x":")" + std::string(900'000, 'x') + "\"}}";
+  std::vector<std::unique_ptr<TestClient>> clients;
+  bool refused = false;
+  while (!refused && clients.size() < 100) {
+    clients.push_back(connect());
+    clients.back()->send("w", "CREATE_INSTANCE", params);
+    refused = clients.back()->has_answer();
+  }
+  ASSERT_TRUE(refused);
+  EXPECT_THAT(clients.back()->answer(), HasSubstr("RATE_LIMITED"));
+  EXPECT_LE(log_->uncommitted_bytes(), limits::kUncommittedBytesMax);
+  const uint64_t head = node_->head();
+  EXPECT_EQ(head, 2 + clients.size() - 1);
+  log_->commit_flushed();
+  clients.back()->send("w", "CREATE_INSTANCE", R"({"machine":"m","version":1})");
+  loop_.run_for(1);
+  log_->commit_flushed();
+  EXPECT_THAT(clients.back()->answer(), HasSubstr("\"wal_offset\":" + std::to_string(head + 1)));
+}
+
+}  // namespace
+}  // namespace rstmdb::server
