@@ -52,15 +52,15 @@ Future<void> Client::ping_async(CallOptions call) {
                            kSoon);
 }
 
-Result<ServerInfo> Client::info(CallOptions call) {
+Result<ServerFacts> Client::info(CallOptions call) {
   return core_
-      ->send<ServerInfo>(encode_plain("INFO", Repeat::kAllowed), decode_server_info,
-                         std::move(call), kNow)
+      ->send<ServerFacts>(encode_plain("INFO", Repeat::kAllowed), decode_server_facts,
+                          std::move(call), kNow)
       .get();
 }
-Future<ServerInfo> Client::info_async(CallOptions call) {
-  return core_->send<ServerInfo>(encode_plain("INFO", Repeat::kAllowed), decode_server_info,
-                                 std::move(call), kSoon);
+Future<ServerFacts> Client::info_async(CallOptions call) {
+  return core_->send<ServerFacts>(encode_plain("INFO", Repeat::kAllowed), decode_server_facts,
+                                  std::move(call), kSoon);
 }
 
 Result<MachineStored> Client::put_machine(const PutMachine& machine, CallOptions call) {

@@ -89,14 +89,14 @@ class Fields {
 Result<void> decode_nothing(json::Value) { return {}; }
 Result<std::string> decode_text(json::Value result) { return std::string(result.text()); }
 
-Result<ServerInfo> decode_server_info(json::Value result) {
+Result<ServerFacts> decode_server_facts(json::Value result) {
   Fields fields(result);
-  ServerInfo info{.server_name = fields.text("server_name"),
-                  .server_version = fields.text("server_version"),
-                  .protocol_version = fields.number("protocol_version"),
-                  .max_frame_bytes = fields.number_if_any("max_frame_bytes").value_or(0),
-                  .max_batch_ops = fields.number_if_any("max_batch_ops").value_or(0),
-                  .json = std::string(result.text())};
+  ServerFacts info{.server_name = fields.text("server_name"),
+                   .server_version = fields.text("server_version"),
+                   .protocol_version = fields.number("protocol_version"),
+                   .max_frame_bytes = fields.number_if_any("max_frame_bytes").value_or(0),
+                   .max_batch_ops = fields.number_if_any("max_batch_ops").value_or(0),
+                   .json = std::string(result.text())};
   const json::Value features = fields.array("features");
   if (features) {
     for (json::Value f = features.first(); f; f = f.next()) {

@@ -9,7 +9,7 @@ namespace rstmdb::client {
 
 Result<void> decode_nothing(json::Value result);
 Result<std::string> decode_text(json::Value result);
-Result<ServerInfo> decode_server_info(json::Value result);
+Result<ServerFacts> decode_server_facts(json::Value result);
 Result<MachineStored> decode_machine_stored(json::Value result);
 Result<Machine> decode_machine(json::Value result);
 Result<MachinePage> decode_machine_page(json::Value result);

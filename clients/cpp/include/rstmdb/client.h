@@ -54,8 +54,8 @@ class Client {
   // ---- session ----
   Result<void> ping(CallOptions call = {});
   Future<void> ping_async(CallOptions call = {});
-  Result<ServerInfo> info(CallOptions call = {});
-  Future<ServerInfo> info_async(CallOptions call = {});
+  Result<ServerFacts> info(CallOptions call = {});
+  Future<ServerFacts> info_async(CallOptions call = {});
 
   // ---- machines ----
   Result<MachineStored> put_machine(const PutMachine& machine, CallOptions call = {});

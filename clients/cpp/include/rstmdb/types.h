@@ -15,7 +15,7 @@ namespace rstmdb::client {
 
 // ---- session ------------------------------------------------------------------------------------
 
-struct ServerInfo {
+struct ServerFacts {
   std::string server_name = {};
   std::string server_version = {};
   uint64_t protocol_version = 0;

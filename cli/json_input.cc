@@ -1,0 +1,62 @@
+#include "json_input.h"
+
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <optional>
+#include <system_error>
+
+#include "rstmdb/json.h"
+#include "source_place.h"
+
+namespace rstmdb::cli {
+namespace {
+
+constexpr size_t kInputBytesMax = 16 * 1024 * 1024;
+
+std::variant<JsonInput, InputError> checked(JsonInput input) {
+  if (input.text.size() > kInputBytesMax) {
+    return InputError{input.name + " is longer than 16 MiB"};
+  }
+  const auto parsed = client::Json::parse(input.text);
+  if (parsed.ok()) return input;
+  size_t byte = 0;
+  const std::string text = parsed.error().detail("byte");
+  std::from_chars(text.data(), text.data() + text.size(), byte);
+  return InputError{"not valid JSON: " + parsed.error().message() + "\n" +
+                    show_place(input.name, input.text, byte)};
+}
+
+std::variant<JsonInput, InputError> from_stdin(Stdin input) {
+  if (input == Stdin::kTaken) {
+    return InputError{"- cannot be used here: the commands come from standard input"};
+  }
+  return checked({"standard input", std::string(std::istreambuf_iterator<char>(std::cin), {})});
+}
+
+std::variant<JsonInput, InputError> from_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  if (!file.is_open() || file.bad()) {
+    return InputError{"cannot read " + path + ": " + std::generic_category().message(errno)};
+  }
+  return checked({path, std::move(text)});
+}
+
+}  // namespace
+
+std::variant<JsonInput, InputError> read_json_value(std::string_view option,
+                                                    const std::string& value, Stdin input) {
+  if (value == "-") return from_stdin(input);
+  if (value.starts_with('@')) return from_file(value.substr(1));
+  return checked({std::string(option), value});
+}
+
+std::variant<JsonInput, InputError> read_json_file(const std::string& path, Stdin input) {
+  return path == "-" ? from_stdin(input) : from_file(path);
+}
+
+}  // namespace rstmdb::cli

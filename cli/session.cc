@@ -1,0 +1,296 @@
+#include "session.h"
+
+#include <unistd.h>
+
+#include <iostream>
+#include <iterator>
+
+#include "base/hash.h"
+#include "graph.h"
+#include "json/document.h"
+#include "json/writer.h"
+#include "results.h"
+#include "validate.h"
+#include "watch.h"
+
+namespace rstmdb::cli {
+
+/// The parameters of a request, with the one source that places in its errors may belong to.
+struct Session::Params {
+  std::string json;
+  std::optional<JsonInput> file;
+};
+
+namespace {
+
+void show_message(client::TraceEvent event, std::string_view text) {
+  const bool secret = text.find(R"("op":"AUTH")") != std::string_view::npos;
+  switch (event) {
+    case client::TraceEvent::kSent:
+      std::cerr << "> " << (secret ? "AUTH (the token is not shown)" : printable(text)) << "\n";
+      return;
+    case client::TraceEvent::kReceived:
+      std::cerr << "< " << printable(text) << "\n";
+      return;
+    case client::TraceEvent::kConnected:
+      std::cerr << "* connected to " << text << "\n";
+      return;
+    case client::TraceEvent::kLost:
+      std::cerr << "* lost: " << printable(text) << "\n";
+      return;
+  }
+}
+
+void write_names(json::Writer& writer, const std::vector<std::string>& names) {
+  writer.open_array();
+  for (const std::string& name : names) {
+    writer.value(json::RawJson{client::json_quote(name)});
+  }
+  writer.close_array();
+}
+
+}  // namespace
+
+int exit_code_of(const client::Error& error) {
+  switch (error.kind()) {
+    case client::ErrorKind::kServer:
+      return kExitRefused;
+    case client::ErrorKind::kConnection:
+      return kExitConnection;
+    case client::ErrorKind::kTimeout:
+      return kExitTimeout;
+    case client::ErrorKind::kCancelled:
+      return kExitConnection;
+    case client::ErrorKind::kProtocol:
+      return kExitProtocol;
+    case client::ErrorKind::kArgument:
+      return kExitUsage;
+  }
+  return kExitRefused;
+}
+
+Session::Session(Globals globals, Stdin input)
+    : globals_(std::move(globals)),
+      input_(input),
+      out_(colours_for(STDOUT_FILENO)),
+      err_(colours_for(STDERR_FILENO)) {
+  if (globals_.talk == Talk::kVerbose) globals_.server.trace = show_message;
+}
+
+client::Result<client::Client*> Session::connect() {
+  if (!client_) {
+    auto connected = client::Client::connect(globals_.server);
+    if (!connected.ok()) return connected.error();
+    client_.emplace(std::move(connected).value());
+  }
+  return &*client_;
+}
+
+int Session::run(const Invocation& invocation) {
+  switch (invocation.command->runs) {
+    case Runs::kCall:
+    case Runs::kWrite:
+      return call(invocation);
+    case Runs::kWatch:
+      return watch(invocation);
+    case Runs::kGraph:
+      return graph(invocation);
+    case Runs::kValidate:
+      return validate(invocation);
+    case Runs::kHashToken:
+      return hash_token(invocation);
+  }
+  return kExitUsage;
+}
+
+int Session::input_failed(const InputError& error) const {
+  std::cerr << coloured(err_, Colour::kRed, "error:") << " " << error.text
+            << (error.text.ends_with('\n') ? "" : "\n");
+  return kExitUsage;
+}
+
+int Session::failed(const client::Error& error) const {
+  const bool server = error.kind() == client::ErrorKind::kServer;
+  const std::string name(server ? error.code_text() : client::kind_name(error.kind()));
+  if (globals_.form == Form::kJson) {
+    std::string out;
+    json::Writer writer(out);
+    writer.open_object().key("error").open_object();
+    writer.member("kind", client::kind_name(error.kind()))
+        .key("code")
+        .value(json::RawJson{server ? client::json_quote(error.code_text()) : "null"})
+        .member("message", json::RawJson{client::json_quote(error.message())})
+        .member("retryable", error.retryable());
+    if (!error.details().empty()) writer.member("details", json::RawJson{error.details()});
+    writer.close_object().close_object();
+    std::cerr << out << "\n";
+    return exit_code_of(error);
+  }
+  std::cerr << coloured(err_, Colour::kRed, "error: " + printable(name)) << ": "
+            << printable(error.message()) << "\n";
+  const auto details = client::Json::parse(error.details());
+  if (details.ok()) {
+    for (const auto& [key, value] : details->members()) {
+      std::cerr << "  " << printable(key) << ": "
+                << printable(value.is_string() ? value.string() : value.text()) << "\n";
+    }
+  }
+  return exit_code_of(error);
+}
+
+std::variant<Session::Params, InputError> Session::params_of(const Invocation& invocation) const {
+  Params params;
+  json::Writer writer(params.json);
+  writer.open_object();
+  for (const OptionSpec& spec : invocation.command->options) {
+    auto value = invocation.value(spec.param);
+    if (!value && !spec.fallback.empty()) value = spec.fallback;
+    if (!value) continue;
+    writer.key(spec.param);
+    switch (spec.kind) {
+      case Kind::kText:
+        writer.value(json::RawJson{client::json_quote(*value)});
+        break;
+      case Kind::kNumber:
+        writer.value(uint64_t{std::stoull(*value)});
+        break;
+      case Kind::kTrue:
+        writer.value(true);
+        break;
+      case Kind::kFalse:
+        writer.value(false);
+        break;
+      case Kind::kNames:
+        write_names(writer, invocation.values.at(std::string(spec.param)));
+        break;
+      case Kind::kJson:
+      case Kind::kFile: {
+        auto input = spec.kind == Kind::kFile ? read_json_file(*value, input_)
+                                              : read_json_value(spec.flags, *value, input_);
+        if (auto* const error = std::get_if<InputError>(&input)) return *error;
+        params.file = std::get<JsonInput>(std::move(input));
+        writer.value(json::RawJson{params.file->text});
+        break;
+      }
+    }
+  }
+  const bool needs_key =
+      invocation.command->runs == Runs::kWrite && !invocation.value("idempotency_key");
+  if (needs_key) writer.member("idempotency_key", std::string_view(client::make_idempotency_key()));
+  writer.close_object();
+  return params;
+}
+
+int Session::call(const Invocation& invocation) {
+  const auto made = params_of(invocation);
+  if (const auto* const error = std::get_if<InputError>(&made)) return input_failed(*error);
+  const Params& params = std::get<Params>(made);
+  auto connected = connect();
+  if (!connected.ok()) return failed(connected.error());
+  const auto answer = (*connected)->call(invocation.command->op, params.json);
+  if (!answer.ok()) {
+    const int code = failed(answer.error());
+    const std::string path = answer.error().detail("path");
+    if (invocation.command->op == "PUT_MACHINE" && params.file && !path.empty() &&
+        globals_.form == Form::kHuman) {
+      const std::string column = answer.error().detail("column");
+      std::cerr << show_definition_error(*params.file,
+                                         {"", path, std::strtoll(column.c_str(), nullptr, 10)});
+    }
+    return code;
+  }
+  if (globals_.form == Form::kJson) {
+    std::cout << *answer << std::endl;
+    return kExitOk;
+  }
+  const auto result = client::Json::parse(*answer);
+  if (!result.ok()) return failed(result.error());
+  std::cout << show_result(invocation.command->op, *result, out_) << std::flush;
+  return kExitOk;
+}
+
+int Session::watch(const Invocation& invocation) {
+  auto connected = connect();
+  if (!connected.ok()) return failed(connected.error());
+  const auto show = [this](const client::Notification& notification) {
+    if (globals_.form == Form::kJson) {
+      std::cout << notification.json << std::endl;
+      return;
+    }
+    const auto event = client::Json::parse(notification.json);
+    if (event.ok()) std::cout << show_notification(*event, out_) << std::flush;
+  };
+  auto ended = watch_until_interrupted(**connected, invocation, show);
+  return ended.ok() ? kExitOk : failed(ended.error());
+}
+
+int Session::graph(const Invocation& invocation) {
+  auto connected = connect();
+  if (!connected.ok()) return failed(connected.error());
+  const auto version = invocation.value("version");
+  const auto machine =
+      (*connected)
+          ->get_machine(*invocation.value("machine"),
+                        version ? static_cast<uint32_t>(std::stoull(*version)) : 0);
+  if (!machine.ok()) return failed(machine.error());
+  const auto definition = client::Json::parse(machine->definition);
+  if (!definition.ok()) return failed(definition.error());
+  const std::string format = invocation.value("format").value_or("mermaid");
+  const std::string text =
+      format == "dot" ? dot_text(machine->machine, *definition) : mermaid_text(*definition);
+  if (globals_.form == Form::kJson) {
+    std::cout << R"({"machine":)" << client::json_quote(machine->machine) << R"(,"version":)"
+              << machine->version << R"(,"format":")" << format << R"(","graph":)"
+              << client::json_quote(text) << "}" << std::endl;
+  } else {
+    std::cout << text << std::flush;
+  }
+  return kExitOk;
+}
+
+int Session::validate(const Invocation& invocation) {
+  const auto source = read_json_file(*invocation.value("definition"), input_);
+  if (const auto* const error = std::get_if<InputError>(&source)) return input_failed(*error);
+  const JsonInput& input = std::get<JsonInput>(source);
+  const auto checked = validate_definition(input.text);
+  if (const auto* const wrong = std::get_if<DefinitionError>(&checked)) {
+    std::string details = R"({"path":)" + client::json_quote(wrong->path);
+    if (wrong->column > 0) details += R"(,"column":)" + std::to_string(wrong->column);
+    const client::Error error("BAD_REQUEST", wrong->message, details + "}");
+    const int code = failed(error);
+    if (globals_.form == Form::kHuman) std::cerr << show_definition_error(input, *wrong);
+    return code;
+  }
+  const auto& valid = std::get<ValidDefinition>(checked);
+  if (globals_.form == Form::kJson) {
+    std::cout << R"({"valid":true,"states":)" << valid.states << R"(,"events":)" << valid.events
+              << R"(,"transitions":)" << valid.transitions << R"(,"checksum":")" << valid.checksum
+              << "\"}" << std::endl;
+    return kExitOk;
+  }
+  std::cout << input.name << " is valid: " << valid.states << " states, " << valid.events
+            << " events, " << valid.transitions << " transitions\nchecksum " << valid.checksum
+            << std::endl;
+  return kExitOk;
+}
+
+int Session::hash_token(const Invocation& invocation) {
+  auto token = invocation.value("token");
+  if (!token) {
+    if (input_ == Stdin::kTaken) {
+      return input_failed({"hash-token needs the token here: standard input has the commands"});
+    }
+    token.emplace(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
+    while (token->ends_with('\n') || token->ends_with('\r')) token->pop_back();
+  }
+  if (token->empty()) return input_failed({"the token is empty"});
+  const std::string hash = sha256_hex(*token);
+  if (globals_.form == Form::kJson) {
+    std::cout << R"({"sha256":")" << hash << "\"}" << std::endl;
+  } else {
+    std::cout << hash << std::endl;
+  }
+  return kExitOk;
+}
+
+}  // namespace rstmdb::cli
