@@ -1,0 +1,15 @@
+// What a load needs of the database, and what the database says of its log.
+#pragma once
+
+#include <cstdint>
+
+#include "base/result.h"
+#include "load/connection.h"
+
+namespace rstmdb::bench {
+
+/// Puts the machine and creates instances 0 to `count` - 1, those that exist already stay. Returns
+/// the seconds it took.
+Result<double> create_instances(const Address& address, uint32_t count);
+
+}  // namespace rstmdb::bench
