@@ -120,6 +120,19 @@ TEST_P(LogContract, a_cursor_reads_on_over_what_is_trimmed_behind_it) {
   EXPECT_TRUE((*midway)->next().value().has_value());
 }
 
+TEST_P(LogContract, a_cursor_that_waited_for_its_offset_keeps_it_over_a_trim) {
+  ASSERT_TRUE(append_one(*log_).ok());
+  auto cursor = log_->read_from(5);
+  ASSERT_TRUE(cursor.ok());
+  fill(300, 3);
+  ASSERT_TRUE(log_->trim(301).ok());
+  ASSERT_GT(log_->stats().oldest_offset, 5u);
+  const auto unit = (*cursor)->next();
+  ASSERT_TRUE(unit.ok() && unit->has_value());
+  EXPECT_LE((*unit)->first_offset, 5u);
+  EXPECT_GT((*unit)->first_offset + (*unit)->record_count, 5u);
+}
+
 TEST_P(LogContract, a_cursor_may_outlive_its_log) {
   fill(50, 3);
   auto cursor = log_->read_from(1);

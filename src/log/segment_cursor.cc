@@ -1,8 +1,10 @@
 #include "log/segment_cursor.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
+#include "base/check.h"
 #include "log/damage.h"
 
 namespace rstmdb::log {
@@ -21,11 +23,10 @@ SegmentCursor::SegmentCursor(std::shared_ptr<Shelf> shelf, Offset offset)
 SegmentCursor::~SegmentCursor() { shelf_->leave(segment_); }
 
 /// Sets out from the last marked group that does not begin behind the wanted offset. The offset is
-/// committed by now, so its segment is known.
+/// committed by now, so its segment is known: the one that the cursor entered or one after it. It
+/// may have been trimmed since, which is why it is looked for from there and not among all.
 void SegmentCursor::place() {
-  const uint64_t entered = shelf_->enter(wanted_);
-  shelf_->leave(segment_);
-  segment_ = entered;
+  segment_ = shelf_->seek(segment_, wanted_);
   const Segment& segment = shelf_->segment(segment_);
   at_ = kSegmentHeaderBytes;
   offset_ = segment.first_offset;
@@ -35,6 +36,7 @@ void SegmentCursor::place() {
     at_ = std::prev(behind)->at;
     offset_ = std::prev(behind)->first_offset;
   }
+  RSTMDB_CHECK(offset_ <= wanted_, std::to_string(offset_) + " > " + std::to_string(wanted_));
   placed_ = true;
 }
 

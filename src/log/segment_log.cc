@@ -55,17 +55,21 @@ Result<SegmentLog::Opened> SegmentLog::open(Options options) {
 
 /// Makes the folder, and durable the entry of each folder on the way that was not there.
 Result<void> SegmentLog::ensure_folder(io::FileSystem& files, const std::string& folder) {
-  std::vector<std::string> parents;
-  for (std::string path = folder;;) {
-    RSTMDB_ASSIGN(const bool there, files.exists(path));
+  const auto parent_of = [](const std::string& path) {
     const size_t slash = path.rfind('/');
-    if (there || slash == std::string::npos) break;
-    path.resize(std::max<size_t>(slash, 1));
-    parents.push_back(path);
-    if (path == "/") break;
+    return slash == std::string::npos ? std::string(".")
+                                      : path.substr(0, std::max<size_t>(slash, 1));
+  };
+  // Every folder whose entry may not be on disk yet: the log's own always, because an earlier start
+  // may have been killed between making and syncing it, and its missing parents.
+  std::vector<std::string> to_sync = {parent_of(folder)};
+  while (to_sync.back() != "/" && to_sync.back() != ".") {
+    RSTMDB_ASSIGN(const bool there, files.exists(to_sync.back()));
+    if (there) break;
+    to_sync.push_back(parent_of(to_sync.back()));
   }
   RSTMDB_TRY(files.make_folder(folder));
-  for (const std::string& parent : parents) RSTMDB_TRY(files.sync_folder(parent));
+  for (const std::string& path : to_sync) RSTMDB_TRY(files.sync_folder(path));
   return {};
 }
 

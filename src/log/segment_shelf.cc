@@ -56,19 +56,33 @@ void Shelf::leave(uint64_t number) {
 }
 
 uint64_t Shelf::advance(uint64_t number) {
-  if (!retired_.contains(number + 1) && !segments_.contains(number + 1)) return 0;
+  if (find(number + 1) == nullptr) return 0;
   cursors_.erase(cursors_.find(number));
   cursors_.insert(number + 1);
   forget_unneeded();
   return number + 1;
 }
 
+uint64_t Shelf::seek(uint64_t number, Offset offset) {
+  const Segment* next = find(number + 1);
+  while (next != nullptr && next->first_offset <= offset) {
+    number = advance(number);
+    next = find(number + 1);
+  }
+  return number;
+}
+
 const Segment& Shelf::segment(uint64_t number) const {
+  const Segment* found = find(number);
+  RSTMDB_CHECK(found != nullptr, "a cursor's segment is on the shelf");
+  return *found;
+}
+
+const Segment* Shelf::find(uint64_t number) const {
   const auto live = segments_.find(number);
-  if (live != segments_.end()) return live->second;
+  if (live != segments_.end()) return &live->second;
   const auto retired = retired_.find(number);
-  RSTMDB_CHECK(retired != retired_.end(), "a cursor's segment is on the shelf");
-  return retired->second;
+  return retired != retired_.end() ? &retired->second : nullptr;
 }
 
 Result<std::shared_ptr<io::File>> Shelf::open(uint64_t number) {

@@ -63,6 +63,9 @@ class Shelf {
   uint64_t enter(Offset offset);      // number of the segment that holds `offset`
   void leave(uint64_t number);        // the cursor is gone
   uint64_t advance(uint64_t number);  // the cursor goes on to the segment after it; 0: none
+  /// The cursor goes on from `number` to the segment that holds the committed `offset`, live or
+  /// retired.
+  uint64_t seek(uint64_t number, Offset offset);
   const Segment& segment(uint64_t number) const;
   Result<std::shared_ptr<io::File>> open(uint64_t number);
 
@@ -70,6 +73,7 @@ class Shelf {
   uint64_t bytes_read = 0;
 
  private:
+  const Segment* find(uint64_t number) const;
   void forget_unneeded();
 
   io::FileSystem& files_;
