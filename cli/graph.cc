@@ -60,13 +60,13 @@ bool is_reserved(std::string text) {
   return std::ranges::find(kWords, text) != kWords.end();
 }
 
-/// Text of a Mermaid label: what has a meaning there is written as #NN;.
+/// Text of a Mermaid label: what ends a label there or begins markup is written as #NN;.
 std::string mermaid_label(std::string_view text) {
   std::string out;
   for (const char c : printable(text)) {
     const auto byte = static_cast<unsigned char>(c);
     const bool plain = is_word(std::string_view(&c, 1)) || byte >= 0x80 ||
-                       std::string_view(" .-=!()+*/,'").find(c) != std::string_view::npos;
+                       std::string_view(" .-=!()[]>&+*/,'").find(c) != std::string_view::npos;
     out += plain ? std::string(1, c) : "#" + std::to_string(byte) + ";";
   }
   return out;

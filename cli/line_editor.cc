@@ -75,7 +75,8 @@ LineEditor::LineEditor(std::string prompt, std::string history_path, Vocabulary&
   el_set(parts.edit, EL_EDITOR, "emacs");
   el_set(parts.edit, EL_SIGNAL, 1);
   el_set(parts.edit, EL_HIST, ::history, parts.history);
-  el_set(parts.edit, EL_ADDFN, "rstmdb-complete", "complete the word", &Parts::complete_line);
+  // The narrow form of this one copies both texts and never frees them.
+  el_wset(parts.edit, EL_ADDFN, L"rstmdb-complete", L"complete the word", &Parts::complete_line);
   el_set(parts.edit, EL_BIND, "\t", "rstmdb-complete", nullptr);
   el_source(parts.edit, nullptr);
   parts.load_history();

@@ -8,7 +8,7 @@
 namespace rstmdb::cli {
 namespace {
 
-constexpr size_t kShownBefore = 60;
+constexpr size_t kShownBefore = 80;
 constexpr size_t kShownAfter = 40;
 
 /// Walks valid JSON text without building anything.

@@ -283,7 +283,8 @@ TEST_F(Program, TheTerminalHasCompletionHistoryAndColours) {
   ASSERT_TRUE(terminal.shows("\x1b[1mmachine")) << terminal.all();
   ASSERT_TRUE(terminal.shows("rstmdb> "));
   terminal.type("quit\n");
-  EXPECT_EQ(terminal.wait(), 0);
+  EXPECT_FALSE(terminal.shows("rstmdb> ")) << "it has ended";
+  EXPECT_EQ(terminal.wait(), 0) << terminal.all();
   const std::string history = folder_.path() + "/.rstmdb_history";
   std::ifstream file(history);
   const std::string lines((std::istreambuf_iterator<char>(file)), {});

@@ -104,7 +104,8 @@ class Link final : private Waiter {
   std::string chunk_;  // what one read may fill
   json::Document document_;
   std::mt19937_64 random_{std::random_device{}()};
-  unsigned failures_ = 0;
+  unsigned failures_ = 0;  // losses and failed attempts since the last sign of life
+  unsigned attempts_ = 0;  // failed attempts since the last connection
 
   std::mutex mutex_;  // guards everything below
   State state_ = State::kDormant;

@@ -68,6 +68,7 @@ bool Link::connect() {
     }
     session_.emplace(std::move(session).value());
   }
+  attempts_ = 0;
   CallPtr opening = stream_ != nullptr ? stream_->open() : nullptr;
   const std::lock_guard lock(mutex_);
   state_ = State::kUp;
@@ -85,6 +86,7 @@ bool Link::connect() {
 
 void Link::attempt_failed(const Error& error) {
   ++failures_;
+  ++attempts_;
   bool give_up = is_final(error);
   {
     const std::lock_guard lock(mutex_);
@@ -92,10 +94,11 @@ void Link::attempt_failed(const Error& error) {
     state_ = State::kDormant;
     if (closing_) return;
     const unsigned attempts = options_->reconnect.attempts;
-    if (!options_->reconnect.enabled || (attempts > 0 && failures_ >= attempts)) give_up = true;
+    if (!options_->reconnect.enabled || (attempts > 0 && attempts_ >= attempts)) give_up = true;
   }
   if (!give_up) return;
   failures_ = 0;
+  attempts_ = 0;
   fail_queue(error);
   if (stream_ != nullptr) stream_->on_end(error);
 }

@@ -389,6 +389,17 @@ TEST_F(Connection, AttemptsHaveAnEndWhenToldSo) {
   }
 }
 
+TEST_F(Connection, AttemptsAreAsManyAsToldNeitherMoreNorLess) {
+  Options options = options_for(server_);
+  options.reconnect.attempts = 3;
+  Client client = Client::connect(options).value();
+  server_.on_connect([](Peer&) { return false; });
+  server_.on("GET_INSTANCE", [](Peer& peer, const Received&) { peer.cut(); });
+  const size_t before = server_.connections();
+  EXPECT_EQ(client.get_instance("i").error().kind(), ErrorKind::kConnection);
+  EXPECT_EQ(server_.connections(), before + 3);
+}
+
 TEST_F(Connection, ConnectFailsDefinitelyWhereNobodyListens) {
   server_.stop_listening();
   const auto refused = Client::connect(options_for(server_));
