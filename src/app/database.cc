@@ -68,7 +68,6 @@ Result<std::unique_ptr<Database>> Database::open(World world, const config::Conf
 Database::~Database() = default;
 
 Result<void> Database::open_log(const config::Config& config) {
-  RSTMDB_TRY(world_.files.make_folder(config.storage.data_dir));
   RSTMDB_ASSIGN(log::SegmentLog::Opened opened,
                 log::SegmentLog::open({
                     .files = world_.files,

@@ -23,7 +23,8 @@ inline constexpr size_t kNameBytesMax = 256;
 // Machines.
 inline constexpr size_t kDefinitionBytesMax = 1024 * 1024;
 inline constexpr size_t kStatesMax = 10'000;
-inline constexpr size_t kTransitionsMax = 50'000;
+inline constexpr size_t kTransitionsMax = 20'000;
+inline constexpr size_t kEdgesMax = 100'000;  // transitions, counted once for each state in `from`
 inline constexpr size_t kMachinesMax = 100'000;
 inline constexpr size_t kMachineVersionsMaxDefault = 1'000;
 inline constexpr uint32_t kMachineVersionMax = 2'147'483'647;
@@ -52,7 +53,7 @@ inline constexpr size_t kLogReadBytesMax = 8 * 1024 * 1024;
 // Connections.
 inline constexpr size_t kConnectionsMaxDefault = 1'000;
 inline constexpr size_t kRequestsInFlightMax =
-    4'096;  // per connection, answered at RATE_LIMITED above
+    4'096;  // per connection; reading pauses above
 inline constexpr size_t kWriteBufferBytesMax =
     64 * 1024 * 1024;  // per connection: reading pauses above
 inline constexpr int64_t kIdleTimeoutMsDefault = 300'000;

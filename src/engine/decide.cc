@@ -202,6 +202,11 @@ Result<Outcome> Decider::decide(const CreateInstance& command) const {
   if (command.context.size() > limits::kContextBytesMax) {
     return context_too_large("initial_ctx", command.context.size());
   }
+  // Deleted instances count: their ids stay taken. A batch adds at most its own operations.
+  if (draft.state().instances().size() >= limits::kInstancesMax - limits::kBatchOperationsMax) {
+    return Error(Code::kRateLimited, "the server holds as many instances as it can")
+        .with("limit", int64_t{limits::kInstancesMax});
+  }
   record.to_state = stored->state_name(stored->definition.initial());
   add(record, fingerprint);
 

@@ -161,8 +161,7 @@ class DefinitionParser {
     const json::Value from = transition["from"];
     if (from.is_string()) {
       RSTMDB_ASSIGN(edge.from, known_state(from, place + ".from"));
-      add_edge(edge, index);
-      return {};
+      return add_edge(edge, index);
     }
     if (!from.is_array() || from.size() == 0) {
       return bad(place + ".from", "from must be a state or a non-empty array of states");
@@ -170,7 +169,7 @@ class DefinitionParser {
     size_t position = 0;
     for (json::Value state = from.first(); state; state = state.next()) {
       RSTMDB_ASSIGN(edge.from, known_state(state, at(place + ".from", position++)));
-      add_edge(edge, index);
+      RSTMDB_TRY(add_edge(edge, index));
     }
     return {};
   }
@@ -215,9 +214,15 @@ class DefinitionParser {
     return {};
   }
 
-  void add_edge(const Edge& edge, uint32_t index) {
+  Result<void> add_edge(const Edge& edge, uint32_t index) {
+    if (made_.edges_.size() == limits::kEdgesMax) {
+      return bad(at("transitions", index) + ".from",
+                 "more transitions than the limit, counting each state in from")
+          .with("limit", static_cast<int64_t>(limits::kEdgesMax));
+    }
     made_.edges_.push_back(edge);
     source_index_.push_back(index);
+    return {};
   }
 
   uint32_t event_index(std::string_view name) {

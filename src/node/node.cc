@@ -36,10 +36,12 @@ Result<Sequencer::Write> Node::write(const Origin& origin) {
 void Node::on_committed(log::Offset offset) { gate_.release(offset); }
 
 void Node::on_failed(const Error& error) {
-  // Callers learn what it means for them; the file and the call go to the operator, through on_stopped.
-  gate_.fail(Error(Code::kWalIoError,
-                   "the log has stopped after an I/O error; nothing more is written until a restart")
-                 .with("code", "LOG_STOPPED"));
+  // Callers learn what it means for them; the file and the call go to the operator, through
+  // on_stopped.
+  gate_.fail(
+      Error(Code::kWalIoError,
+            "the log has stopped after an I/O error; nothing more is written until a restart")
+          .with("code", "LOG_STOPPED"));
   if (on_stopped_) on_stopped_(error);
 }
 

@@ -2,7 +2,8 @@
 //
 //   {"type":"request","id":"7","op":"PING","params":{…}}
 //   {"type":"response","id":"7","status":"ok","result":{…}}
-//   {"type":"response","id":"7","status":"error","error":{"code":…,"message":…,"retryable":…,"details":{…}}}
+//   {"type":"response","id":"7","status":"error",
+//    "error":{"code":…,"message":…,"retryable":…,"details":{…}}}
 #pragma once
 
 #include <string>

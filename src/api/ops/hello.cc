@@ -22,18 +22,18 @@ void each_name(json::Value names, const Use& use) {
 }
 
 /// The first mode in the caller's order that this connection can have: a binary one can become
-/// jsonl, a jsonl one stays.
+/// jsonl, a jsonl one stays. Naming none is no preference; naming only unknown ones is a mistake.
 Result<std::string_view> choose_mode(const Caller& caller, json::Value wanted) {
   const std::string_view now = caller.speaks_jsonl ? kLines : kBinary;
-  if (!wanted) return now;
   std::optional<std::string_view> chosen;
+  bool named = false;
   each_name(wanted, [&](std::string_view mode) {
-    if (chosen) return;
-    if (mode == kLines) chosen = kLines;
-    if (mode == kBinary && !caller.speaks_jsonl) chosen = kBinary;
+    named = true;
+    if (chosen || (mode != kLines && mode != kBinary)) return;
+    chosen = caller.speaks_jsonl ? kLines : mode;
   });
+  if (!named) return now;
   if (chosen) return *chosen;
-  if (caller.speaks_jsonl) return now;
   return Error(Code::kUnsupportedProtocol, "wire_modes names none of binary_json and jsonl")
       .with("path", "wire_modes");
 }

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "base/hash.h"
-#include "server/server_fixture.h"
+#include "server_fixture.h"
 
 namespace rstmdb::server {
 namespace {

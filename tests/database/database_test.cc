@@ -1,0 +1,236 @@
+#include "app/database.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <map>
+
+#include "base/logging.h"
+#include "io/simulated_file_system.h"
+#include "io/simulated_loop.h"
+#include "io/simulated_net.h"
+#include "io/simulated_random.h"
+#include "test_client.h"
+
+namespace rstmdb::app {
+namespace {
+
+using io::SimulatedFileSystem;
+using testing::HasSubstr;
+
+constexpr std::string_view kMachine =
+    R"({"machine":"m","version":1,"definition":{"states":["a","b"],"initial":"a","transitions":[)"
+    R"({"from":["a","b"],"event":"GO","to":"b"}]}})";
+
+config::Config settings() {
+  config::Config config;
+  config.network.bind_addr = "127.0.0.1:7401";
+  config.storage.data_dir = "/data";
+  config.storage.wal_segment_size_mb = 1;
+  return config;
+}
+
+/// One process on a disk: made, used, and ended by destruction (a kill) or by stop().
+class Process {
+ public:
+  explicit Process(SimulatedFileSystem& files, uint64_t seed = 1)
+      : files_(files), loop_({.seed = seed}), random_(seed) {}
+
+  Result<void> open(const config::Config& config = settings()) {
+    auto opened = Database::open({.loop = loop_,
+                                  .worker = worker_,
+                                  .net = net_,
+                                  .files = files_,
+                                  .clock = clock_,
+                                  .random = random_},
+                                 config);
+    if (!opened.ok()) return std::move(opened).error();
+    database_ = std::move(opened).value();
+    return {};
+  }
+  std::unique_ptr<server::TestClient> connect() {
+    return std::make_unique<server::TestClient>(loop_, net_.connect("127.0.0.1:7401").value(),
+                                                wire::Dialect::kRcpx);
+  }
+  /// SIGTERM; whether it came to a clean end.
+  bool stop() {
+    std::optional<bool> clean;
+    database_->stop([&](const Result<void>& closed) { clean = closed.ok(); });
+    loop_.run_until([&] { return clean.has_value(); }, 20'000);
+    return clean.value_or(false);
+  }
+  Hash128 state_hash() { return database_->node().state().hash(); }
+  const engine::State& state() { return database_->node().state(); }
+
+ private:
+  SimulatedFileSystem& files_;
+  io::SimulatedLoop loop_;
+  io::SimulatedClock clock_{loop_};
+  io::SimulatedRandom random_;
+  io::SimulatedWorker worker_{loop_};
+  io::SimulatedNet net_{loop_};
+  std::unique_ptr<Database> database_;
+};
+
+class DatabaseTest : public testing::Test {
+ protected:
+  DatabaseTest() { set_logging(Level::kError, LogFormat::kJson); }
+  SimulatedFileSystem files_;
+};
+
+TEST_F(DatabaseTest, AKillLosesNothingAcknowledged) {
+  Hash128 before;
+  {
+    Process process(files_);
+    ASSERT_TRUE(process.open().ok());
+    auto client = process.connect();
+    client->send("1", "PUT_MACHINE", kMachine);
+    client->send("2", "CREATE_INSTANCE",
+                 R"({"machine":"m","version":1,"id":"i","context":{"n":9007199254740993}})");
+    client->send("3", "APPLY_EVENT", R"({"id":"i","event":"GO","payload":{"x":0.10}})");
+    for (int i = 0; i < 3; ++i) EXPECT_THAT(client->answer(), HasSubstr("\"ok\""));
+    before = process.state_hash();
+    files_.kill();
+  }
+  Process process(files_, 2);
+  ASSERT_TRUE(process.open().ok());
+  EXPECT_EQ(process.state_hash(), before);
+  auto client = process.connect();
+  client->send("g", "GET_INSTANCE", R"({"id":"i"})");
+  EXPECT_THAT(client->answer(), HasSubstr(R"("ctx":{"n":9007199254740993,"x":0.10})"));
+}
+
+TEST_F(DatabaseTest, StoppingIsCleanAndLeavesNothingTorn) {
+  Hash128 before;
+  {
+    Process process(files_);
+    ASSERT_TRUE(process.open().ok());
+    auto client = process.connect();
+    client->send("1", "PUT_MACHINE", kMachine);
+    EXPECT_NE(client->answer(), "");
+    before = process.state_hash();
+    EXPECT_TRUE(process.stop());
+  }
+  const size_t files = files_.paths().size();
+  Process process(files_, 2);
+  ASSERT_TRUE(process.open().ok());
+  EXPECT_EQ(process.state_hash(), before);
+  EXPECT_EQ(files_.paths().size(), files) << "a torn tail was saved after a clean end";
+}
+
+TEST_F(DatabaseTest, OneProcessPerFolder) {
+  Process first(files_);
+  ASSERT_TRUE(first.open().ok());
+  Process second(files_, 2);
+  const auto opened = second.open();
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().code(), Code::kConflict);
+}
+
+TEST_F(DatabaseTest, DamageInTheMiddleRefusesTheStartAndNamesThePlace) {
+  {
+    Process process(files_);
+    ASSERT_TRUE(process.open().ok());
+    auto client = process.connect();
+    client->send("1", "PUT_MACHINE", kMachine);
+    EXPECT_NE(client->answer(), "");
+    ASSERT_TRUE(process.stop());
+  }
+  for (const std::string& path : files_.paths()) {
+    if (!path.ends_with(".seg")) continue;
+    std::string bytes = files_.content(path);
+    const size_t inside = bytes.find("initial");
+    if (inside == std::string::npos) continue;
+    bytes[inside] ^= 1;
+    files_.put(path, bytes);
+    Process process(files_, 2);
+    const auto opened = process.open();
+    ASSERT_FALSE(opened.ok());
+    EXPECT_EQ(opened.error().detail("code"), "LOG_DAMAGED");
+    EXPECT_EQ(opened.error().detail("file"), path);
+    EXPECT_GE(opened.error().detail_number("byte", -1), 0);
+    return;
+  }
+  FAIL() << "no segment holds the definition";
+}
+
+/// Sends writes one after the other and notes what was acknowledged, until one is not.
+std::map<std::string, uint64_t> write_some(Process& process, int count) {
+  std::map<std::string, uint64_t> acknowledged;
+  auto client = process.connect();
+  client->send("p", "PUT_MACHINE", kMachine);
+  if (client->answer().find("\"ok\"") == std::string::npos) return acknowledged;
+  for (int i = 0; i < count; ++i) {
+    const std::string id = "i" + std::to_string(i);
+    client->send(id, "CREATE_INSTANCE", R"({"machine":"m","version":1,"id":")" + id + "\"}");
+    const std::string answer = client->answer();
+    if (answer.find("\"ok\"") == std::string::npos) break;
+    const std::string_view mark = "\"wal_offset\":";
+    acknowledged[id] = std::stoull(answer.substr(answer.find(mark) + mark.size()));
+  }
+  return acknowledged;
+}
+
+void expect_all(const engine::State& state, const std::map<std::string, uint64_t>& acknowledged,
+                const std::string& context) {
+  for (const auto& [id, offset] : acknowledged) {
+    const auto slot = state.instances().find(id);
+    ASSERT_TRUE(slot.has_value()) << id << " is lost: " << context;
+    EXPECT_EQ(state.instances().at(*slot).last_offset, offset) << context;
+  }
+}
+
+TEST_F(DatabaseTest, APowerCutAnywhereLosesNothingAcknowledged) {
+  constexpr uint64_t kSeeds = 300;
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    SimulatedFileSystem disk;
+    std::map<std::string, uint64_t> acknowledged;
+    {
+      Process process(disk, seed);
+      ASSERT_TRUE(process.open().ok());
+      acknowledged = write_some(process, static_cast<int>(seed % 17));
+      // Something more is under way when the light goes out.
+      auto client = process.connect();
+      client->send("late", "CREATE_INSTANCE", R"({"machine":"m","version":1,"id":"late"})");
+      disk.power_cut(seed);
+    }
+    Process process(disk, seed + kSeeds);
+    const auto opened = process.open();
+    ASSERT_TRUE(opened.ok()) << "seed " << seed << ": " << opened.error().to_string();
+    expect_all(process.state(), acknowledged, "seed " + std::to_string(seed));
+    EXPECT_EQ(process.state().hash(), process.state().hash_by_walk());
+  }
+}
+
+TEST_F(DatabaseTest, WhicheverFileCallFailsNothingAcknowledgedIsLost) {
+  for (const auto repeat :
+       {SimulatedFileSystem::Fault::Repeat::kOnce, SimulatedFileSystem::Fault::Repeat::kForGood}) {
+    uint64_t faults = 0;
+    for (uint64_t nth = 1;; ++nth) {
+      SimulatedFileSystem disk;
+      disk.inject({.nth = nth, .error_number = EIO, .repeat = repeat});
+      std::map<std::string, uint64_t> acknowledged;
+      {
+        Process process(disk, nth);
+        if (process.open().ok()) {
+          acknowledged = write_some(process, 6);
+          process.stop();
+        }
+      }
+      const bool struck = disk.calls() >= nth;
+      disk.clear_faults();
+      disk.kill();
+      Process process(disk, nth + 1000);
+      const auto opened = process.open();
+      ASSERT_TRUE(opened.ok()) << "call " << nth << ": " << opened.error().to_string();
+      expect_all(process.state(), acknowledged, "call " + std::to_string(nth));
+      if (!struck) break;
+      ++faults;
+    }
+    EXPECT_GT(faults, 20u);
+  }
+}
+
+}  // namespace
+}  // namespace rstmdb::app
