@@ -1,0 +1,32 @@
+#!/usr/bin/env python3
+"""A server with a fault, for showing that the checks notice it: before each start it wipes out the
+end of the log, as a disk would that acknowledges what it never keeps. CRASH_SERVER names the real
+program."""
+
+import os
+import pathlib
+import sys
+
+WIPED_BYTES = 200
+
+
+def wipe_end(folder):
+    """Zeroes the last bytes that are not zero already in the newest file that has any."""
+    for path in sorted(folder.glob("*"), reverse=True):
+        content = path.read_bytes() if path.is_file() else b""
+        end = len(content.rstrip(b"\0"))
+        if end > 2 * WIPED_BYTES:
+            with open(path, "r+b") as file:
+                file.seek(end - WIPED_BYTES)
+                file.write(bytes(WIPED_BYTES))
+            return
+
+
+def main():
+    wipe_end(pathlib.Path(os.environ["RSTMDB_DATA"]) / "wal")
+    program = os.environ["CRASH_SERVER"]
+    os.execv(program, [program, *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+// Kills a real server with SIGKILL under load, again and again, and checks after each restart that
+// nothing acknowledged is lost, nothing is doubled, and all else that checker.h and verdict.h say.
+//
+//   crash_kill9 --server build/release/bin/rstmdb --cycles 1000 --connections 8 --seed 1
+//
+// Exit codes: 0 all rules hold, 1 one does not (the data folder is kept), 2 usage.
+
+#include <stdlib.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+
+#include "crash/campaign.h"
+
+int main(int argc, char** argv) {
+  rstmdb::crash::Campaign::Options options{
+      .server = "",
+      .folder = "",
+      .cycles = 40,
+      .connections = 8,
+      .seed = 1,
+      .time = std::chrono::hours(24),
+      .folder_records = 200'000,
+  };
+  int64_t seconds = options.time.count();
+  CLI::App cli("kills a server under load and checks what it remembers", "crash_kill9");
+  cli.add_option("--server", options.server, "the server program")->required();
+  cli.add_option("--cycles", options.cycles, "how often it is killed under load");
+  cli.add_option("--connections", options.connections, "clients at once")->check(CLI::Range(1, 64));
+  cli.add_option("--seed", options.seed, "of requests and kill times");
+  cli.add_option("--seconds", seconds, "begin no cycle after this time");
+  cli.add_option("--folder-records", options.folder_records,
+                 "records after which a new data folder is begun");
+  CLI11_PARSE(cli, argc, argv);
+  options.time = std::chrono::seconds(seconds);
+
+  std::string folder = (std::filesystem::temp_directory_path() / "rstmdb-kill9-XXXXXX").string();
+  if (::mkdtemp(folder.data()) == nullptr) {
+    std::fprintf(stderr, "cannot make a folder below the temporary one\n");
+    return 2;
+  }
+  options.folder = folder;
+  bool sound = false;
+  {
+    rstmdb::crash::Campaign campaign(options);
+    campaign.run();
+    sound = campaign.report();
+  }
+  std::error_code left_behind;
+  std::filesystem::remove(folder, left_behind);  // only when it is empty
+  return sound ? 0 : 1;
+}

@@ -1,0 +1,58 @@
+// The server program on one data folder: started, killed, started again.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace rstmdb::crash {
+
+class ServerProcess {
+ public:
+  struct Options {
+    std::string program;
+    std::string folder;  // holds data, the port file and what the server logs
+  };
+
+  explicit ServerProcess(Options options);
+  /// Kills what still runs.
+  ~ServerProcess();
+  ServerProcess(const ServerProcess&) = delete;
+  ServerProcess& operator=(const ServerProcess&) = delete;
+
+  /// Starts the program and returns at once.
+  Result<void> spawn();
+  /// Waits until it listens. An error when it ends before, or does not listen in time.
+  Result<void> wait_until_ready();
+  /// Waits for `time` at most; true when the server began to listen within it.
+  bool becomes_ready_within(std::chrono::microseconds time);
+  /// SIGKILL, and waits for the end. An error when it had ended by itself.
+  Result<void> kill();
+
+  uint16_t port() const { return port_; }
+  /// From spawn() to listening, of the last start that got there.
+  std::chrono::microseconds start_time() const { return start_time_; }
+  /// What the server has logged since the last call.
+  std::string take_log();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::string port_file() const { return options_.folder + "/port"; }
+  std::string log_file() const { return options_.folder + "/server.log"; }
+  bool read_port();
+  bool ended_within(std::chrono::microseconds time) const;
+
+  Options options_;
+  pid_t process_ = -1;
+  int process_descriptor_ = -1;
+  uint16_t port_ = 0;
+  Clock::time_point spawned_;
+  std::chrono::microseconds start_time_{0};
+  size_t log_taken_ = 0;
+};
+
+}  // namespace rstmdb::crash
