@@ -1,4 +1,5 @@
-// Seeded chance: the same seed gives the same requests and the same kill times.
+// Seeded chance. A seed gives the same kill times and the same kind of load, but not the same run:
+// which client draws next depends on how quickly the server answers.
 #pragma once
 
 #include <cstdint>
