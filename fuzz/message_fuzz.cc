@@ -181,7 +181,7 @@ class Answers {
 
  private:
   Outcome read(std::string_view payload) {
-    const auto parsed = document_.parse(payload);
+    const auto parsed = document_.parse(payload, {.depth = limits::kJsonAnswerDepthMax});
     RSTMDB_CHECK(parsed.ok(), payload);
     const json::Value answer = document_.root();
     RSTMDB_CHECK(answer.is_object() && answer["type"].text() == R"("response")", payload);

@@ -139,8 +139,9 @@ void read_any(std::string_view unit) {
   ChainHash chain;
   RecordReader reader(unit, chain);
   reader.adopt_chain();
-  size_t rewritten_bytes = 0;
+  size_t position = 0;
   while (!reader.at_end()) {
+    ChainHash before = chain;
     const auto record = reader.next();
     if (!record.ok()) return check_refusal(record.error(), unit.size());
     for (const std::string_view text :
@@ -149,11 +150,16 @@ void read_any(std::string_view unit) {
           record->event_id, record->payload, record->context}) {
       check_inside(text, unit);
     }
+    // Each record has one form. The first one's link is its own affair: the reader has adopted it.
     std::string again;
+    append_record(again, *record, before);
+    const std::string_view read = unit.substr(position, again.size());
+    RSTMDB_CHECK(position == 0 ? read.size() == again.size() : read == again,
+                 "a record that is not as it would be written");
+    position += again.size();
+    again.clear();
     ChainHash fresh;
     append_record(again, *record, fresh);
-    rewritten_bytes += again.size();
-    RSTMDB_CHECK(rewritten_bytes <= unit.size(), "a record that was shorter than it is written");
     ChainHash start;
     const auto back = RecordReader(again, start).next();
     RSTMDB_CHECK(back.ok(), back.error().to_string());

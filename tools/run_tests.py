@@ -139,7 +139,8 @@ def tree_runners():
     python = sys.executable
     yield Runner("tidy", [python, "tools/tidy", "--headers"], "exit")
     scripts = sorted(str(path) for folder in ("scripts", ".ci")
-                     for path in (ROOT / folder).iterdir() if path.is_file())
+                     for path in (ROOT / folder).iterdir()
+                     if path.is_file() and b"python" not in path.open("rb").readline())
     yield Runner("shellcheck", ["shellcheck", *scripts], "exit")
     for module in sorted([*ROOT.glob("tools/*_test.py"), *ROOT.glob("tests/*/*_test.py")]):
         yield Runner(str(module.relative_to(ROOT)), [python, str(module)], "unittest")
@@ -149,6 +150,8 @@ def tree_runners():
                             str(programs / "rstmdb")], "counted")
     yield Runner("dialogs", [python, "tests/dialogs/run.py", "--server", str(programs / "rstmdb")],
                  "counted")
+    yield Runner("crash", [python, "tests/crash/run.py", "--server", str(programs / "rstmdb"),
+                           "--cycles", "40"], "counted")
     yield Runner("README.md", [python, "tools/readme_blocks.py", "README.md", "--programs",
                                str(programs)], "counted")
 

@@ -13,7 +13,9 @@ inline constexpr size_t kFramePayloadBytesMax = 16 * 1024 * 1024;
 inline constexpr size_t kFramePayloadBytesBeforeAuthMax = 64 * 1024;
 inline constexpr size_t kFrameExtensionBytesMax = 65535;
 inline constexpr size_t kRequestIdBytesMax = 256;
-inline constexpr size_t kJsonDepthMax = 64;
+inline constexpr size_t kJsonDepthMax = 64;  // of what comes in
+inline constexpr size_t kJsonAnswerDepthMax =
+    72;  // a context stands deeper in an answer than it came
 inline constexpr size_t kJsonMembersMax = 100'000;  // members of one object
 inline constexpr uint64_t kOffsetMax = (uint64_t{1} << 53) - 1;
 
@@ -52,8 +54,7 @@ inline constexpr size_t kLogReadBytesMax = 8 * 1024 * 1024;
 
 // Connections.
 inline constexpr size_t kConnectionsMaxDefault = 1'000;
-inline constexpr size_t kRequestsInFlightMax =
-    4'096;  // per connection; reading pauses above
+inline constexpr size_t kRequestsInFlightMax = 4'096;  // per connection; reading pauses above
 inline constexpr size_t kWriteBufferBytesMax =
     64 * 1024 * 1024;  // per connection: reading pauses above
 inline constexpr int64_t kIdleTimeoutMsDefault = 300'000;

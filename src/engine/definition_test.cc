@@ -79,6 +79,17 @@ TEST(DefinitionLimits, Bytes) {
   expect_limit(parse(start + std::string(room + 1, 'x') + end), "", limits::kDefinitionBytesMax);
 }
 
+TEST(DefinitionLimits, BytesCountInTheCanonicalFormToo) {
+  // Each `from` that is a text becomes an array there, two bytes longer.
+  const size_t transitions = 15'000;
+  std::string text = with_transitions(transitions);
+  text.pop_back();
+  text += R"(,"meta":{"x":")";
+  text += std::string(limits::kDefinitionBytesMax - text.size() - transitions - 3, 'x') + "\"}}";
+  ASSERT_LT(text.size(), limits::kDefinitionBytesMax);
+  expect_limit(parse(text), "", limits::kDefinitionBytesMax);
+}
+
 TEST(DefinitionLimits, NamesAtTheLimitAndAbove) {
   const std::string longest(limits::kNameBytesMax, 'n');
   const auto with_state = [](const std::string& name) {

@@ -88,10 +88,17 @@ void append_own(std::string& out, const Record& record, uint16_t fields) {
   }
 }
 
+/// A varint of at most 32 bits; a larger one is as unreadable as one that does not end.
+uint32_t read_u32(ByteReader& in) {
+  const uint64_t value = in.varint();
+  if (value > UINT32_MAX) static_cast<void>(in.take(UINT64_MAX));
+  return static_cast<uint32_t>(value);
+}
+
 void read_optional(ByteReader& in, Record& record, uint16_t fields) {
   if (fields & kHasBatch) {
-    record.batch_index = static_cast<uint32_t>(in.varint());
-    record.batch_size = static_cast<uint32_t>(in.varint());
+    record.batch_index = read_u32(in);
+    record.batch_size = read_u32(in);
   }
   if (fields & kHasActor) record.actor = in.text();
   if (fields & kHasTrace) record.trace_id = in.text();
@@ -100,7 +107,7 @@ void read_optional(ByteReader& in, Record& record, uint16_t fields) {
     record.key.fingerprint.low = in.fixed<uint64_t>();
     record.key.fingerprint.high = in.fixed<uint64_t>();
     record.key.expires_at = static_cast<int64_t>(in.varint());
-    record.key.evicted = static_cast<uint32_t>(in.varint());
+    record.key.evicted = read_u32(in);
   }
 }
 
@@ -108,14 +115,14 @@ void read_own(ByteReader& in, Record& record, uint16_t fields) {
   switch (record.kind) {
     case RecordKind::kPutMachine:
       record.machine = in.text();
-      record.version = static_cast<uint32_t>(in.varint());
+      record.version = read_u32(in);
       record.checksum = in.text();
       break;
     case RecordKind::kCreateInstance:
       record.generated_id = (fields & kGeneratedId) != 0;
       record.instance_id = in.text();
       record.machine = in.text();
-      record.version = static_cast<uint32_t>(in.varint());
+      record.version = read_u32(in);
       record.to_state = in.text();
       break;
     case RecordKind::kApplyEvent:
@@ -145,6 +152,7 @@ bool plausible(const Record& record, uint16_t fields) {
   if ((fields & (kHasEventId | kHasPayload)) != 0 && !apply) return false;
   if ((fields & kGeneratedId) && record.kind != RecordKind::kCreateInstance) return false;
   if ((fields & kHasEventId) && record.event_id.empty()) return false;
+  if ((fields & kHasPayload) && record.payload.empty()) return false;
   if ((fields & kHasKey) && record.key.key.empty()) return false;
   if ((fields & kHasActor) && record.actor.empty()) return false;
   if ((fields & kHasTrace) && record.trace_id.empty()) return false;

@@ -170,6 +170,21 @@ TEST(Record, NewerFormatsAreNamedAsSuch) {
   EXPECT_EQ(read.error().detail("code"), "RECORD_UNKNOWN_FORMAT");
 }
 
+TEST(Record, NumbersOfMoreThan32BitsAreRefusedNotCut) {
+  Record record = sample();
+  record.key.evicted = UINT32_MAX;
+  ChainHash chain;
+  std::string bytes = bytes_of(record, chain);
+  const std::string most = "\xff\xff\xff\xff\x0f";
+  const size_t at = bytes.find(most);
+  ASSERT_NE(at, std::string::npos);
+  bytes[at + 4] = 0x1f;
+  ChainHash reading;
+  const auto read = RecordReader(bytes, reading).next();
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().detail("code"), "RECORD_DAMAGED");
+}
+
 TEST(Record, AReaderInTheMiddleAdoptsTheChain) {
   ChainHash chain;
   bytes_of(sample(), chain);

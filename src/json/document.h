@@ -74,7 +74,7 @@ class Value {
 class Document {
  public:
   struct Limits {
-    size_t depth = limits::kJsonDepthMax;  // never more than this default
+    size_t depth = limits::kJsonDepthMax;  // at most kJsonAnswerDepthMax
     size_t members = limits::kJsonMembersMax;
   };
 

@@ -203,7 +203,7 @@ class TapeHandler {
   bool escaped_ = false;  // of the string being read
   bool repeats_ = false;
   uint32_t depth_ = 0;
-  std::array<Open, limits::kJsonDepthMax + 1> stack_{};  // [0] stands for the outside
+  std::array<Open, limits::kJsonAnswerDepthMax + 1> stack_{};  // [0] stands for the outside
   std::string scratch_;
 };
 
@@ -226,7 +226,7 @@ Result<void> parse_into(Tape& tape, std::string_view text, const Document::Limit
   if (text.size() > kTextBytesMax) return parse_error(text, kTextBytesMax, Fault::kSize, limits);
   if (tape.text.size() < text.size() + kTextSlack) tape.text.resize(text.size() + kTextSlack);
   boost::json::parse_options options;
-  options.max_depth = std::min(limits.depth, limits::kJsonDepthMax);
+  options.max_depth = std::min(limits.depth, limits::kJsonAnswerDepthMax);
   boost::json::basic_parser<TapeHandler> parser(options, tape, text, limits.members);
   error_code ec;
   const size_t used = parser.write_some(false, text.data(), text.size(), ec);

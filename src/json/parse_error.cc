@@ -90,7 +90,7 @@ Finding finding_of(std::string_view text, size_t byte, Fault fault,
     case Fault::kSurrogate:
       return {"utf8", "half of a surrogate pair in a string"};
     case Fault::kDepth: {
-      const size_t depth = std::min(limits.depth, limits::kJsonDepthMax);
+      const size_t depth = std::min(limits.depth, limits::kJsonAnswerDepthMax);
       return {"depth", "nested deeper than " + std::to_string(depth) + " levels"};
     }
     case Fault::kMembers:

@@ -303,7 +303,7 @@ void append_merged(std::string& out, std::string_view base, std::string_view pat
 }
 
 void append_sorted(std::string& out, std::string_view value) {
-  append_sorted_at(out, value, limits::kJsonDepthMax);
+  append_sorted_at(out, value, limits::kJsonAnswerDepthMax);
 }
 
 }  // namespace rstmdb::json

@@ -158,12 +158,19 @@ void Session::answer_error(std::string_view id, const Error& error, uint64_t dep
 
 /// Carries out what the operation asked of its connection.
 void Session::after_answer() {
-  if (caller_.wants_jsonl && dialect() != wire::Dialect::kJsonl) {
-    frames_.switch_to(wire::Dialect::kJsonl);
-  }
+  if (caller_.wants_jsonl && dialect() != wire::Dialect::kJsonl) switching_ = true;
   caller_.wants_jsonl = false;
+  switch_when_quiet();
   frames_.set_payload_bytes_max(payload_limit(facts_, caller_));
   if (caller_.wants_close) phase_ = Phase::kClosing;
+}
+
+/// Everything after the answer to a HELLO that asked for jsonl is jsonl: nothing more is handled
+/// while older answers, and that one, wait to leave in the old form.
+void Session::switch_when_quiet() {
+  if (!switching_ || outbox_.held_answers() > 0) return;
+  frames_.switch_to(wire::Dialect::kJsonl);
+  switching_ = false;
 }
 
 /// The stream cannot be trusted any more: one answer, then the end.
@@ -176,6 +183,7 @@ void Session::refuse_stream(const Error& error) {
 // ---- output
 
 bool Session::must_pause() const {
+  if (switching_) return true;
   return const_cast<node::Outbox&>(outbox_).ready().size() + outbox_.held_bytes() >
              limits::kWriteBufferBytesMax ||
          outbox_.held_answers() >= limits::kRequestsInFlightMax;
@@ -188,6 +196,7 @@ void Session::on_released() {
 
 void Session::on_withdrawn(std::string_view answers, const Error& error) {
   if (phase_ == Phase::kEnded) return;
+  switching_ = false;  // its HELLO is answered with the failure
   // The answers are our own frames: read the ids back and say instead that the outcome is unknown.
   // Each tells its dialect by itself, because a HELLO may have switched it between two of them.
   json::Document document;
@@ -195,7 +204,7 @@ void Session::on_withdrawn(std::string_view answers, const Error& error) {
     wire::FrameReader frames(answers.size());
     const auto frame = frames.next(answers);
     RSTMDB_CHECK(frame.ok() && *frame, "an answer of our own that is no frame");
-    const auto parsed = document.parse((*frame)->payload, {.depth = 128});
+    const auto parsed = document.parse((*frame)->payload, {.depth = limits::kJsonAnswerDepthMax});
     RSTMDB_CHECK(parsed.ok(), "an answer of our own that is no JSON");
     answer_error(wire::readable_id(document.root()), error, 0);
     answers.remove_prefix((*frame)->size);
@@ -220,6 +229,7 @@ void Session::send() {
     }
   }
   if (phase_ == Phase::kClosing) return end_when_sent();
+  switch_when_quiet();
   if (paused_ && !must_pause() && phase_ == Phase::kOpen) {
     paused_ = false;
     // What has been read but not handled comes first; it may pause again.

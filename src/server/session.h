@@ -67,6 +67,7 @@ class Session final : private io::StreamEvents, private node::Outbox::Listener {
   void refuse_stream(const Error& error);
   void answer_error(std::string_view id, const Error& error, uint64_t depends_on);
   void after_answer();
+  void switch_when_quiet();
   void send();
   void drop_input(size_t bytes);
   bool must_pause() const;
@@ -93,7 +94,8 @@ class Session final : private io::StreamEvents, private node::Outbox::Listener {
 
   enum class Phase { kOpen, kClosing, kEnded };  // kClosing: no more input, the rest is sent
   Phase phase_ = Phase::kOpen;
-  bool paused_ = false;  // nothing is read, perhaps not all handled, until send() has made room
+  bool paused_ = false;     // nothing is read, perhaps not all handled, until send() has made room
+  bool switching_ = false;  // to jsonl, once nothing waits in the old form
   bool input_ended_ = false;  // the peer has closed its sending side
   bool handling_ = false;     // inside handle_input: answers are gathered
   bool write_blocked_ = false;

@@ -121,6 +121,51 @@ TEST_F(GateTest, ADeadDiskIsToldToEveryWaiterAndEndsWritingNotReading) {
   EXPECT_THAT(client->answer(), HasSubstr("WAL_IO_ERROR"));
 }
 
+TEST_F(GateTest, WritesBeforeASwitchingHelloAreAnsweredBeforeItInTheOldForm) {
+  start();
+  prepare();
+  auto client = connect();
+  client->send("w", "APPLY_EVENT", R"({"instance_id":"i","event":"GO"})");
+  client->send("h", "HELLO", R"({"wire_modes":["jsonl"]})");
+  EXPECT_FALSE(client->has_answer());
+  log_->commit_flushed();
+  EXPECT_THAT(client->answer(), HasSubstr(R"("id":"w")"));
+  EXPECT_THAT(client->answer(), HasSubstr(R"("wire_mode":"jsonl")"));
+  client->speak(Dialect::kJsonl);
+  client->send("p", "PING");
+  EXPECT_THAT(client->answer(), HasSubstr("pong"));
+}
+
+TEST_F(GateTest, TheDeepestContextCanBeAnsweredReadAndWithdrawn) {
+  start();
+  prepare();
+  // A request is an object in an object, so its context nests two levels less than the request may.
+  const size_t depth = limits::kJsonDepthMax - 2;
+  std::string deep;
+  for (size_t i = 0; i < depth; ++i) deep += R"({"a":)";
+  deep += "1" + std::string(depth, '}');
+  const std::string create = R"({"machine":"m","version":1,"instance_id":"deep","initial_ctx":)";
+  auto client = connect();
+  client->send("c", "CREATE_INSTANCE", create + deep + "}");
+  EXPECT_FALSE(client->has_answer());
+  log_->commit_flushed();
+  EXPECT_THAT(client->answer(), HasSubstr("\"status\":\"ok\""));
+  client->send("1", "CREATE_INSTANCE", create + R"({"b":)" + deep + "}}");
+  EXPECT_THAT(client->answer(), HasSubstr(R"("reason":"depth")"));
+
+  client->send("r", "WAL_READ", R"({"from_offset":3})");
+  json::Document answer;
+  const auto parsed = answer.parse(client->answer(), {.depth = limits::kJsonAnswerDepthMax});
+  EXPECT_TRUE(parsed.ok()) << parsed.error().to_string();
+
+  client->send(
+      "b", "BATCH",
+      R"({"mode":"atomic","ops":[{"op":"APPLY_EVENT","params":{"id":"deep","event":"GO"}}]})");
+  EXPECT_FALSE(client->has_answer());
+  log_->fail(Error(Code::kWalIoError, "no space"));
+  EXPECT_THAT(client->answer(), HasSubstr("WAL_IO_ERROR"));
+}
+
 TEST_F(GateTest, HalfClosedConnectionsGetTheirAnswers) {
   start();
   prepare();

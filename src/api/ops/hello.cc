@@ -63,7 +63,9 @@ Result<DependsOn> hello(const Context& context, const Params& params, json::Writ
     if (listed) result.value(feature);
   }
   result.close_array();
-  return DependsOn{};
+  // Writes asked for before a switch are answered before it.
+  const bool switches = context.caller.wants_jsonl && !context.caller.speaks_jsonl;
+  return DependsOn{switches ? context.node.head() : 0};
 }
 
 }  // namespace rstmdb::api
