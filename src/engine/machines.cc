@@ -35,7 +35,8 @@ DefinitionIndex Machines::add(std::string_view name, uint32_t version, Definitio
   stored->machine = machine.get();
   stored->version = version;
   stored->definition = std::move(definition);
-  std::unordered_map<std::string_view, uint32_t> known;
+  // Names are copied: adding a group moves the others.
+  std::unordered_map<std::string, uint32_t> known;
   for (uint32_t i = 0; i < machine->groups.size(); ++i) known[machine->groups[i].state] = i;
   for (const std::string& state : stored->definition.states()) {
     const auto found = known.find(state);

@@ -6,6 +6,8 @@
 #include <limits>
 #include <system_error>
 
+#include "json/escape.h"
+
 namespace rstmdb::guard {
 namespace {
 
@@ -25,46 +27,8 @@ bool is_huge(std::string_view digits) {
   return static_cast<int64_t>(point) - static_cast<int64_t>(first) + exponent > 0;
 }
 
-/// The bytes of a string in normal form, one by one.
-class Bytes {
- public:
-  explicit Bytes(std::string_view quoted) : rest_(quoted.substr(1, quoted.size() - 2)) {}
-
-  /// The next byte, or -1 at the end.
-  int next() {
-    if (rest_.empty()) return -1;
-    const auto byte = static_cast<unsigned char>(rest_.front());
-    rest_.remove_prefix(1);
-    return byte == '\\' ? escaped() : byte;
-  }
-
- private:
-  int escaped() {
-    const char c = rest_.front();
-    rest_.remove_prefix(1);
-    switch (c) {
-      case 'b':
-        return '\b';
-      case 'f':
-        return '\f';
-      case 'n':
-        return '\n';
-      case 'r':
-        return '\r';
-      case 't':
-        return '\t';
-      case 'u': {
-        int byte = 0;  // normal form: 00 and two digits, below 20
-        std::from_chars(rest_.data() + 2, rest_.data() + 4, byte, 16);
-        rest_.remove_prefix(4);
-        return byte;
-      }
-      default:
-        return c;
-    }
-  }
-  std::string_view rest_;
-};
+/// The inside of a string's text.
+std::string_view inside(std::string_view quoted) { return quoted.substr(1, quoted.size() - 2); }
 
 struct Integer {
   explicit Integer(std::string_view text) : negative(text.starts_with('-')), digits(text) {
@@ -105,14 +69,7 @@ std::weak_ordering compare_numbers(std::string_view a, std::string_view b) {
 }
 
 std::weak_ordering compare_strings(std::string_view a, std::string_view b) {
-  Bytes left(a);
-  Bytes right(b);
-  for (;;) {
-    const int x = left.next();
-    const int y = right.next();
-    if (x != y) return x <=> y;
-    if (x < 0) return std::weak_ordering::equivalent;
-  }
+  return json::compare_content(inside(a), inside(b));
 }
 
 }  // namespace rstmdb::guard

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstring>
 #include <functional>
 #include <vector>
+
+#include "json/escape.h"
 
 namespace rstmdb::json {
 namespace {
@@ -169,46 +170,6 @@ bool is_object(std::string_view text) {
   return text.size() >= 2 && text.front() == '{' && text.back() == '}';
 }
 
-/// The byte of a raw key's content at `at`, which moves on behind it; -1 at the end.
-int content_byte(std::string_view raw, size_t& at) {
-  if (at >= raw.size()) return -1;
-  const char byte = raw[at++];
-  if (byte != '\\' || at >= raw.size()) return static_cast<unsigned char>(byte);
-  const char escaped = raw[at++];
-  switch (escaped) {
-    case 'b':
-      return '\b';
-    case 'f':
-      return '\f';
-    case 'n':
-      return '\n';
-    case 'r':
-      return '\r';
-    case 't':
-      return '\t';
-    case 'u': {
-      int code = 0;
-      const std::string_view digits = raw.substr(at, 4);
-      std::from_chars(digits.data(), digits.data() + digits.size(), code, 16);
-      at += digits.size();
-      return code;
-    }
-  }
-  return static_cast<unsigned char>(escaped);
-}
-
-/// Orders raw keys by the bytes that they stand for: an escape counts as what it escapes.
-bool content_less(std::string_view a, std::string_view b) {
-  size_t at_a = 0;
-  size_t at_b = 0;
-  while (true) {
-    const int byte_a = content_byte(a, at_a);
-    const int byte_b = content_byte(b, at_b);
-    if (byte_a != byte_b) return byte_a < byte_b;
-    if (byte_a < 0) return false;
-  }
-}
-
 void append_sorted_at(std::string& out, std::string_view value, size_t depth);
 
 void append_sorted_object(std::string& out, std::string_view object, size_t depth) {
@@ -216,7 +177,11 @@ void append_sorted_object(std::string& out, std::string_view object, size_t dept
   for (MemberScan member(object); member.valid(); member.advance()) {
     members.push_back({member.raw_key(), member.value()});
   }
-  std::ranges::sort(members, content_less, &Member::raw_key);
+  // By the bytes that the keys stand for, not by their escaped form.
+  const auto before = [](std::string_view a, std::string_view b) {
+    return compare_content(a, b) < 0;
+  };
+  std::ranges::sort(members, before, &Member::raw_key);
   out.push_back('{');
   for (const Member& member : members) {
     if (&member != members.data()) out.push_back(',');

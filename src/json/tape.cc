@@ -8,38 +8,10 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "json/escape.h"
 
 namespace rstmdb::json {
 namespace {
-
-unsigned hex_digit(char c) {
-  return static_cast<unsigned>(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-}
-
-/// The byte that the escape at `raw[at]` (behind the backslash) stands for; moves `at` behind it.
-char unescape(std::string_view raw, size_t& at) {
-  const char c = raw[at++];
-  switch (c) {
-    case 'b':
-      return '\b';
-    case 'f':
-      return '\f';
-    case 'n':
-      return '\n';
-    case 'r':
-      return '\r';
-    case 't':
-      return '\t';
-    case 'u': {
-      RSTMDB_CHECK(at + 4 <= raw.size(), raw);
-      const unsigned byte = hex_digit(raw[at + 2]) << 4 | hex_digit(raw[at + 3]);
-      at += 4;
-      return static_cast<char>(byte);
-    }
-    default:
-      return c;
-  }
-}
 
 /// Copies a tape without its dropped members.
 class Rewrite {
@@ -142,11 +114,11 @@ std::string_view Tape::plain_at(uint32_t place) const {
 uint32_t Tape::keep_plain(std::string_view raw) {
   const auto place = static_cast<uint32_t>(plain.size());
   plain.append(sizeof(uint32_t), '\0');
-  for (size_t at = 0; at < raw.size();) {
-    const size_t backslash = std::min(raw.find('\\', at), raw.size());
-    plain.append(raw, at, backslash - at);
-    at = backslash;
-    if (at < raw.size()) plain.push_back(unescape(raw, ++at));
+  while (!raw.empty()) {
+    const size_t backslash = std::min(raw.find('\\'), raw.size());
+    plain.append(raw, 0, backslash);
+    raw.remove_prefix(backslash);
+    if (!raw.empty()) plain.push_back(static_cast<char>(take_content_byte(raw)));
   }
   const auto size = static_cast<uint32_t>(plain.size() - place - sizeof(uint32_t));
   std::memcpy(plain.data() + place, &size, sizeof size);
