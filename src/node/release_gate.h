@@ -47,6 +47,7 @@ class Outbox {
 
   /// Bytes that may be sent; the session removes what it has sent.
   std::string& ready() { return ready_; }
+  size_t ready_bytes() const { return ready_.size(); }
   size_t held_bytes() const { return held_.size() - released_; }
   size_t held_answers() const { return marks_.size() - first_mark_; }
 

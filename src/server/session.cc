@@ -184,8 +184,7 @@ void Session::refuse_stream(const Error& error) {
 
 bool Session::must_pause() const {
   if (switching_) return true;
-  return const_cast<node::Outbox&>(outbox_).ready().size() + outbox_.held_bytes() >
-             limits::kWriteBufferBytesMax ||
+  return outbox_.ready_bytes() + outbox_.held_bytes() > limits::kWriteBufferBytesMax ||
          outbox_.held_answers() >= limits::kRequestsInFlightMax;
 }
 
@@ -239,7 +238,7 @@ void Session::send() {
 }
 
 bool Session::nothing_left() const {
-  return outbox_.held_answers() == 0 && const_cast<node::Outbox&>(outbox_).ready().empty();
+  return outbox_.held_answers() == 0 && outbox_.ready_bytes() == 0;
 }
 
 void Session::end_when_sent() {
