@@ -242,6 +242,8 @@ Result<Outcome> Decider::decide(const ApplyEvent& command) const {
     if (first) return *first;
   }
   const StoredDefinition& stored = draft.state().machines().at(instance->definition);
+  record.machine = stored.machine->name;
+  record.version = stored.version;
   record.from_state = stored.state_name(instance->state);
   RSTMDB_TRY(check_expectations(command, *instance, record.from_state));
   RSTMDB_ASSIGN(const Edge* edge, choose_edge(stored.definition, *instance, command.event));
@@ -278,8 +280,12 @@ Result<Outcome> Decider::decide(const DeleteInstance& command) const {
   outcome.offset = instance->last_offset;
   if (instance->deleted) return outcome;
 
+  const StoredDefinition& stored = draft.state().machines().at(instance->definition);
   Record record = blank(RecordKind::kDeleteInstance);
   record.instance_id = command.instance_id;
+  record.machine = stored.machine->name;
+  record.version = stored.version;
+  record.from_state = stored.state_name(instance->state);
   // The key is kept in the log for whoever reads it; deleting is repeatable by itself.
   record.key.key = command.key;
   draft.add(record);

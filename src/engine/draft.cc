@@ -33,18 +33,7 @@ std::optional<InstanceView> Draft::view_of(const Record& record) const {
   view.deleted = record.kind == RecordKind::kDeleteInstance;
   if (view.deleted) return view;
   view.context = record.context;
-  if (record.kind == RecordKind::kCreateInstance) {
-    view.definition = state_.machines().find(record.machine)->versions.at(record.version);
-  } else {
-    // An event's record names no machine: the record that created the instance, or the state, does.
-    for (const Record& earlier : records_) {
-      if (earlier.kind != RecordKind::kCreateInstance) continue;
-      if (earlier.instance_id != record.instance_id) continue;
-      view.definition = state_.machines().find(earlier.machine)->versions.at(earlier.version);
-    }
-    const auto slot = state_.instances().find(record.instance_id);
-    if (slot) view.definition = state_.instances().at(*slot).definition;
-  }
+  view.definition = state_.machines().find(record.machine)->versions.at(record.version);
   view.state = *state_.machines().at(view.definition).definition.find_state(record.to_state);
   return view;
 }

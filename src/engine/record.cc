@@ -17,11 +17,16 @@ enum Field : uint16_t {
   kHasEventId = 16,
   kHasPayload = 32,
   kGeneratedId = 64,  // a flag: no bytes follow
+  kHasOrigin = 128,
 };
-constexpr uint16_t kKnownFields =
-    kHasBatch | kHasActor | kHasTrace | kHasKey | kHasEventId | kHasPayload | kGeneratedId;
+constexpr uint16_t kKnownFields = kHasBatch | kHasActor | kHasTrace | kHasKey | kHasEventId |
+                                  kHasPayload | kGeneratedId | kHasOrigin;
 
 constexpr size_t kFixedBytes = 1 + 1 + 2 + 8 + 8 + 8 + 16;
+
+bool may_have_origin(RecordKind kind) {
+  return kind == RecordKind::kApplyEvent || kind == RecordKind::kDeleteInstance;
+}
 
 uint16_t fields_of(const Record& record) {
   unsigned fields = 0;
@@ -32,6 +37,7 @@ uint16_t fields_of(const Record& record) {
   if (!record.event_id.empty()) fields |= kHasEventId;
   if (!record.payload.empty()) fields |= kHasPayload;
   if (record.generated_id) fields |= kGeneratedId;
+  if (may_have_origin(record.kind) && record.has_origin()) fields |= kHasOrigin;
   return static_cast<uint16_t>(fields);
 }
 
@@ -57,6 +63,11 @@ void append_optional(std::string& out, const Record& record, uint16_t fields) {
     append_le(out, record.key.fingerprint.high);
     append_varint(out, static_cast<uint64_t>(record.key.expires_at));
     append_varint(out, record.key.evicted);
+  }
+  if (fields & kHasOrigin) {
+    append_text(out, record.machine);
+    append_varint(out, record.version);
+    if (record.kind == RecordKind::kDeleteInstance) append_text(out, record.from_state);
   }
 }
 
@@ -109,6 +120,11 @@ void read_optional(ByteReader& in, Record& record, uint16_t fields) {
     record.key.expires_at = static_cast<int64_t>(in.varint());
     record.key.evicted = read_u32(in);
   }
+  if (fields & kHasOrigin) {
+    record.machine = in.text();
+    record.version = read_u32(in);
+    if (record.kind == RecordKind::kDeleteInstance) record.from_state = in.text();
+  }
 }
 
 void read_own(ByteReader& in, Record& record, uint16_t fields) {
@@ -150,6 +166,9 @@ bool known_kind(uint8_t kind) {
 bool plausible(const Record& record, uint16_t fields) {
   const bool apply = record.kind == RecordKind::kApplyEvent;
   if ((fields & (kHasEventId | kHasPayload)) != 0 && !apply) return false;
+  if ((fields & kHasOrigin) && (!may_have_origin(record.kind) || record.machine.empty())) {
+    return false;
+  }
   if ((fields & kGeneratedId) && record.kind != RecordKind::kCreateInstance) return false;
   if ((fields & kHasEventId) && record.event_id.empty()) return false;
   if ((fields & kHasPayload) && record.payload.empty()) return false;

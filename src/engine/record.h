@@ -52,17 +52,22 @@ struct Record {
   std::string_view trace_id;  // or ""
   KeyFact key;
 
-  std::string_view machine;      // put, create
-  uint32_t version = 0;          // put, create
+  std::string_view machine;      // put, create; apply, delete: see has_origin()
+  uint32_t version = 0;          // as machine
   std::string_view checksum;     // put: SHA-256 hex of `context`
   std::string_view instance_id;  // create, apply, delete
   bool generated_id = false;     // create: the server chose the id
   std::string_view event;        // apply
-  std::string_view from_state;   // apply
+  std::string_view from_state;   // apply; delete: see has_origin()
   std::string_view to_state;     // apply; create: the initial state
   std::string_view event_id;     // apply, or ""
   std::string_view payload;      // apply: JSON; "" when the event had none
   std::string_view context;      // apply, create: context after; put: the canonical definition
+
+  /// Whether an apply or delete says by itself which machine the instance has and (delete) which
+  /// state it was in. Folding needs neither, watchers do, also when the instance is long gone.
+  /// Records of release 0.1 say neither.
+  bool has_origin() const { return !machine.empty(); }
 };
 
 /// What links one record to the next.

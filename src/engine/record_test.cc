@@ -16,6 +16,8 @@ Record sample() {
   record.actor = "token:ab";
   record.trace_id = "4bf92f";
   record.key = {"key-1", {1, 2}, 1'700'000'100'000, 4};
+  record.machine = "order";
+  record.version = 300;
   record.instance_id = "order-1";
   record.event = "PAY";
   record.from_state = "created";
@@ -75,6 +77,9 @@ TEST(Record, EveryKindReadsBackAsItWas) {
   Record remove;
   remove.kind = RecordKind::kDeleteInstance;
   remove.instance_id = "id";
+  remove.machine = "order";
+  remove.version = 3;
+  remove.from_state = "a";
   Record flush;
   flush.kind = RecordKind::kFlushAll;
 
@@ -91,6 +96,57 @@ TEST(Record, EveryKindReadsBackAsItWas) {
   }
   EXPECT_TRUE(reader.at_end());
   EXPECT_EQ(reading.value, chain.value);
+}
+
+/// Two records of release 0.1, as that release has written them.
+TEST(Record, RecordsWithoutAnOriginStillRead) {
+  Record apply = sample();
+  apply.machine = {};
+  apply.version = 0;
+  Record remove;
+  remove.kind = RecordKind::kDeleteInstance;
+  remove.offset = 8;
+  remove.instance_id = "id";
+  ChainHash chain;
+  std::string unit = bytes_of(apply, chain);
+  append_record(unit, remove, chain);
+  EXPECT_EQ(unit.find("order\xac"), std::string::npos);
+  ChainHash reading;
+  RecordReader reader(unit, reading);
+  for (const Record& record : {apply, remove}) {
+    const auto read = reader.next();
+    ASSERT_TRUE(read.ok()) << read.error().to_string();
+    EXPECT_FALSE(read->has_origin());
+    expect_same(*read, record);
+  }
+}
+
+TEST(Record, AnOriginBelongsToEventsAndDeletionsAndIsNeverEmpty) {
+  constexpr size_t kFields = 4;  // size takes two bytes, format and kind one each
+  Record create;
+  create.kind = RecordKind::kCreateInstance;
+  create.machine = "order";
+  create.instance_id = std::string_view("id");
+  const std::string context(200, ' ');  // makes the size two bytes long
+  create.context = context;
+  ChainHash chain;
+  std::string bytes = bytes_of(create, chain);
+  bytes[kFields] = static_cast<char>(128);
+  ChainHash reading;
+  EXPECT_FALSE(RecordReader(bytes, reading).next().ok());
+
+  Record empty = sample();
+  ChainHash from_start;
+  bytes = bytes_of(empty, from_start);
+  const size_t at = bytes.find("\x05order\xac\x02");
+  ASSERT_NE(at, std::string::npos);
+  bytes.erase(at + 1, 5);
+  bytes[at] = 0;
+  bytes[0] = static_cast<char>(bytes[0] - 5);  // the size, whose low seven bits have 5 to spare
+  ChainHash reading_empty;
+  const auto read = RecordReader(bytes, reading_empty).next();
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().detail("reason"), "its fields do not fit its size");
 }
 
 RC_GTEST_PROP(Record, AnyTextsReadBackAsTheyWere,
