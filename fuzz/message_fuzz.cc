@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "api/context.h"
+#include "api/operation.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/logging.h"
@@ -37,7 +38,7 @@
 namespace rstmdb {
 namespace {
 
-constexpr size_t kStreamBytesMax = 32 * 1024;  // below every limit on frames
+constexpr size_t kStreamBytesMax = 32 * 1024;  // below every limit on frames that may be sent
 constexpr std::string_view kToken = "t";
 
 /// Goes on a little with each write, so that idempotency keys run out within a conversation.
@@ -124,6 +125,12 @@ class Server final : private server::SessionOwner {
   void fail_log() { log_.fail(Error(Code::kWalIoError, "the disk is gone").with("errno", 5)); }
 
   bool over() const { return over_; }
+  /// The longest payload that a client may announce now.
+  size_t payload_bytes_max() const {
+    return facts_.auth_required && !authenticated_ ? limits::kFramePayloadBytesBeforeAuthMax
+                                                   : facts_.frame_bytes_max;
+  }
+  void note_authenticated() { authenticated_ = true; }
   std::string& sent() { return sent_; }
   const engine::State& state() const { return node_->state(); }
 
@@ -150,6 +157,7 @@ class Server final : private server::SessionOwner {
   Wire* wire_ = nullptr;
   std::unique_ptr<server::Session> session_;
   bool over_ = false;
+  bool authenticated_ = false;
 };
 
 /// What one answer says, as far as both conversations must agree on it.
@@ -222,6 +230,15 @@ std::string id_of(std::string_view request) {
   return std::string(wire::readable_id(document.root()));
 }
 
+bool asks_to_authenticate(std::string_view request) {
+  json::Document document;
+  if (!document.parse(request).ok()) return false;
+  const auto read = wire::read_request(document.root());
+  if (!read.ok()) return false;
+  const api::OperationRow* row = api::find_operation(read->op);
+  return row != nullptr && row->operation == api::Operation::kAuth;
+}
+
 struct Conversation {
   std::vector<Outcome> outcomes;
   wire::Dialect first_dialect = wire::Dialect::kRcpx;
@@ -230,7 +247,7 @@ struct Conversation {
 /// Frame by frame: what is asked and what is answered stand side by side.
 Conversation talk_in_turns(Server& server, std::string_view stream) {
   Conversation talk;
-  wire::FrameReader frames(kStreamBytesMax);
+  wire::FrameReader frames(server.payload_bytes_max());
   std::unique_ptr<Answers> answers;
   while (!stream.empty() && !server.over()) {
     const auto frame = frames.next(stream);
@@ -250,10 +267,13 @@ Conversation talk_in_turns(Server& server, std::string_view stream) {
       const Outcome refusal{"", std::string(code_name(frame.error().code()))};
       RSTMDB_CHECK(now.front() == refusal && server.over(), frame.error().to_string());
     } else if (whole && !blank) {
-      RSTMDB_CHECK(now.front().id == id_of((*frame)->payload), now.front().id);
+      const std::string_view request = (*frame)->payload;
+      RSTMDB_CHECK(now.front().id == id_of(request), now.front().id);
+      if (now.front().verdict == "ok" && asks_to_authenticate(request)) server.note_authenticated();
     }
     talk.outcomes.insert(talk.outcomes.end(), now.begin(), now.end());
     if (answers->dialect() != talk.first_dialect) frames.switch_to(answers->dialect());
+    frames.set_payload_bytes_max(server.payload_bytes_max());
     stream.remove_prefix(size);
   }
   return talk;
