@@ -200,6 +200,15 @@ class Program(unittest.TestCase):
             self.assertEqual(done.returncode, 1)
             self.assertIn("src/base/a.h:2:", done.stdout)
 
+    def test_a_second_working_tree_names_the_first(self):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            (root / "src").mkdir()
+            (root / "src/LAYERS").write_text("base:\n")
+            (root / ".git").write_text("gitdir: " + "/ho" + "me/somebody/rstmdb/.git\n")
+            done = self.run_in(root)
+            self.assertEqual((done.returncode, done.stdout), (0, "tidy: 1 files, 0 findings\n"))
+
 
 if __name__ == "__main__":
     unittest.main()
