@@ -41,6 +41,7 @@ class FlushJob {
 
   SegmentLog* owner;  // null once nobody waits for the outcome; loop's thread only
   Group group;
+  int64_t waiting_since_ns = 0;  // of the group's first unit
   const Sync sync;
   // The outcome; read only after the job has run.
   Result<void> outcome;

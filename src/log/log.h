@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/histogram.h"
 #include "base/result.h"
 
 namespace rstmdb::log {
@@ -40,6 +41,11 @@ struct Stats {
   uint64_t writes = 0;
   uint64_t reads = 0;
   uint64_t syncs = 0;
+  // Of groups, where the log makes groups; what it counts since it was opened.
+  Histogram group_records{kCountBounds};  // records in a group
+  Histogram flush_ns{kTimeBoundsNs};      // one trip to the disk, with the sync that belongs to it
+  Histogram commit_wait_ns{
+      kTimeBoundsNs};  // from the append of a group's oldest unit to its commit
 };
 
 /// Told about the fate of what was appended. Calls come on the loop's thread, never from inside

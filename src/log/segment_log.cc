@@ -123,6 +123,7 @@ Result<void> SegmentLog::append(const Unit& unit) {
   if (uncommitted_bytes_ != 0 && uncommitted_bytes_ + size > limits::kUncommittedBytesMax)
     return Error(Code::kRateLimited, "too much waits for the disk")
         .with("limit", static_cast<int64_t>(limits::kUncommittedBytesMax));
+  if (pending_.unit_count == 0) pending_since_ns_ = options_.clock.steady_ns();
   append_unit(pending_.bytes, unit);
   pending_.record_count += unit.record_count;
   pending_.unit_count += 1;
@@ -155,6 +156,7 @@ void SegmentLog::begin_job() {
     writer_->set_prepared(std::exchange(preparation_, nullptr)->take());
   job_ = std::make_shared<FlushJob>(this, *writer_, options_.clock,
                                     std::exchange(pending_, Group()), sync);
+  job_->waiting_since_ns = pending_since_ns_;
   if (flush_ns_ < kSlowFlushNs) {
     job_->run();
     finish_job();
@@ -200,6 +202,7 @@ void SegmentLog::finish_job() {
     return;
   }
   note_synced(*job);
+  note_times(*job);
   if (job->written) commit(*job);
 }
 
@@ -213,6 +216,13 @@ void SegmentLog::note_synced(const FlushJob& job) {
   if (unsynced_records_ == 0) unsynced_since_ns_ = options_.clock.steady_ns() - job.took_ns;
   unsynced_records_ += job.group.record_count;
   if (options_.sync.kind == SyncPolicy::Kind::kEveryMs) arm_timer();
+}
+
+void SegmentLog::note_times(const FlushJob& job) {
+  flush_times_.observe(job.took_ns);
+  if (!job.written) return;
+  group_sizes_.observe(job.group.record_count);
+  commit_waits_.observe(options_.clock.steady_ns() - job.waiting_since_ns);
 }
 
 void SegmentLog::arm_timer() {
@@ -305,7 +315,10 @@ Stats SegmentLog::stats() const {
           .bytes_read = shelf_->bytes_read,
           .writes = counters_.writes,
           .reads = shelf_->reads,
-          .syncs = counters_.syncs};
+          .syncs = counters_.syncs,
+          .group_records = group_sizes_,
+          .flush_ns = flush_times_,
+          .commit_wait_ns = commit_waits_};
 }
 
 /// Has the job that is under way run to its end here and now, and forgets it.

@@ -106,6 +106,7 @@ class SegmentLog final : public Log {
   void commit(FlushJob& job);
   void reuse(std::string bytes);
   void note_synced(const FlushJob& job);
+  void note_times(const FlushJob& job);
   void arm_timer();
   void fail(const Error& error);
   void settle_job();
@@ -122,6 +123,7 @@ class SegmentLog final : public Log {
 
   // What has been appended since the last job began.
   Group pending_;
+  int64_t pending_since_ns_ = 0;  // its first unit; stands for nothing while it has none
   Offset next_offset_ = 1;
   size_t uncommitted_bytes_ = 0;
 
@@ -141,6 +143,9 @@ class SegmentLog final : public Log {
   int64_t flush_ns_ = 0;            // moving average of a flush with a sync
   uint64_t bytes_since_open_ = 0;   // of groups
   SegmentWriter::Counters counters_;
+  Histogram group_sizes_{kCountBounds};
+  Histogram flush_times_{kTimeBoundsNs};
+  Histogram commit_waits_{kTimeBoundsNs};
 };
 
 }  // namespace rstmdb::log

@@ -68,6 +68,8 @@ TEST_F(SegmentLogTest, a_thousand_appends_share_one_write_and_one_sync) {
   const Stats after = log->stats();
   EXPECT_EQ(after.writes - before.writes, 1u);
   EXPECT_EQ(after.syncs - before.syncs, 1u);
+  EXPECT_EQ(after.group_records.count(), 1u);
+  EXPECT_EQ(after.group_records.sum(), 1000);
   EXPECT_EQ(bench_.listener.commits, 1);
   EXPECT_EQ(bench_.listener.committed, 1000u);
 }
@@ -152,6 +154,27 @@ TEST_F(SimulatedLogTest, a_preparation_that_fails_stops_nothing) {
   }
   EXPECT_EQ(bench_.listener.failures, 0);
   EXPECT_EQ(log->committed(), 21u);
+}
+
+TEST_F(SimulatedLogTest, a_group_waits_from_its_oldest_append_to_its_commit) {
+  files_.before_each_call([&](Call call, const std::string&) {
+    if (call == Call::kSync) bench_.clock.now_ns += 3'000'000;
+  });
+  auto log = bench_.open_well();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(append_one(*log).ok());
+    bench_.clock.now_ns += 5'000'000;
+  }
+  EXPECT_EQ(log->stats().flush_ns.count(), 0u);
+  flush_and_work(*log);
+  EXPECT_EQ(log->stats().flush_ns.count(), 1u);
+  EXPECT_EQ(log->stats().flush_ns.sum(), 3'000'000);
+  EXPECT_EQ(log->stats().commit_wait_ns.count(), 1u);
+  EXPECT_EQ(log->stats().commit_wait_ns.sum(), 18'000'000);
+  ASSERT_TRUE(append_one(*log).ok());
+  flush_and_work(*log);
+  EXPECT_EQ(log->stats().commit_wait_ns.sum(), 21'000'000) << "the second group waited for itself";
+  EXPECT_EQ(log->stats().group_records.count(), 2u);
 }
 
 TEST_F(SimulatedLogTest, slow_flushes_go_to_the_worker_and_appends_gather_meanwhile) {

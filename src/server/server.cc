@@ -32,16 +32,20 @@ Server::~Server() {
 
 void Server::on_accept(std::unique_ptr<io::Stream> stream) {
   const bool full = served_ >= options_.connections_max;
+  ++stats_.connections;
+  if (full) ++stats_.connections_refused;
   if (full && refused_ >= limits::kRefusalsMax) return stream->close(io::Stream::Close::kReset);
   auto session = std::make_unique<Session>(Session::Options{
       .node = options_.node,
       .facts = options_.facts,
       .owner = *this,
+      .stats = stats_,
       .stream = std::move(stream),
       .welcome = full ? Session::Welcome::kRefuse : Session::Welcome::kServe,
       .idle_timeout_ms = options_.idle_timeout_ms,
   });
   ++(full ? refused_ : served_);
+  stats_.connections_active = served_;
   Session& started = *session;
   sessions_.emplace(&started, std::move(session));
   started.start();
@@ -51,6 +55,7 @@ void Server::on_ended(Session& session) {
   const auto found = sessions_.find(&session);
   if (found == sessions_.end()) return;
   --(session.refused() ? refused_ : served_);
+  stats_.connections_active = served_;
   if (ended_.empty()) options_.loop.post([this] { bury_ended(); });
   ended_.push_back(std::move(found->second));
   sessions_.erase(found);

@@ -34,6 +34,8 @@ class Server final : private SessionOwner {
   /// "127.0.0.1:7401", with the real port.
   const std::string& address() const { return listener_->address(); }
   size_t connections() const { return served_; }
+  /// Since listen().
+  const Stats& stats() const { return stats_; }
 
   /// Takes no more connections and requests, lets every answer leave, then calls `done`.
   /// Connections that have not come to an end after limits::kDrainTimeoutMs are cut.
@@ -52,6 +54,7 @@ class Server final : private SessionOwner {
   std::unique_ptr<io::Listener> listener_;
   std::unordered_map<Session*, std::unique_ptr<Session>> sessions_;
   std::vector<std::unique_ptr<Session>> ended_;
+  Stats stats_;
   size_t served_ = 0;   // sessions that are not refusals
   size_t refused_ = 0;  // sessions that are
   io::Loop::TimerId tick_timer_ = 0;

@@ -30,11 +30,13 @@ Session::Session(Options options)
     : node_(options.node),
       facts_(options.facts),
       owner_(options.owner),
+      stats_(options.stats),
       stream_(std::move(options.stream)),
       welcome_(options.welcome),
       idle_timeout_ms_(options.idle_timeout_ms),
       frames_(limits::kFramePayloadBytesBeforeAuthMax),
       outbox_(options.node.gate(), *this),
+      times_(options.stats),
       input_(kInputBytesMin),
       started_ms_(options.node.clock().steady_ns() / kNsPerMs),
       last_input_ms_(started_ms_) {
@@ -67,7 +69,9 @@ std::span<char> Session::read_buffer() {
 void Session::on_read(size_t size) {
   const bool filled = input_end_ + size == input_.size();
   input_end_ += size;
-  last_input_ms_ = node_.clock().steady_ns() / kNsPerMs;
+  const int64_t now_ns = node_.clock().steady_ns();
+  last_input_ms_ = now_ns / kNsPerMs;
+  times_.arrived(now_ns);
   handle_input();
   if (phase_ == Phase::kEnded) return;
   if (filled && input_.size() < kInputBytesBusy) input_.resize(kInputBytesBusy);
@@ -96,6 +100,7 @@ void Session::handle_input() {
     drop_input(frame_size);
   }
   handling_ = false;
+  if (times_.anything_to_send()) times_.sent(node_.clock().steady_ns());
   const bool incomplete = input_begin_ < input_end_;
   if (!incomplete) frame_started_ms_ = 0;
   if (incomplete && frame_started_ms_ == 0) frame_started_ms_ = last_input_ms_;
@@ -116,7 +121,7 @@ bool Session::handle_frame(std::string_view payload) {
   caller_.speaks_jsonl = dialect() == wire::Dialect::kJsonl;
   const auto parsed = document_.parse(payload);
   if (!parsed.ok()) {
-    answer_error("", parsed.error(), 0);
+    answer_unreadable("", parsed.error());
   } else {
     handle_request(document_.root());
   }
@@ -126,9 +131,12 @@ bool Session::handle_frame(std::string_view payload) {
 
 void Session::handle_request(json::Value message) {
   const auto request = wire::read_request(message);
-  if (!request.ok()) return answer_error(wire::readable_id(message), request.error(), 0);
+  if (!request.ok()) return answer_unreadable(wire::readable_id(message), request.error());
 
   const api::OperationRow* row = api::find_operation(request->op);
+  const size_t operation =
+      row == nullptr ? Stats::kUnknownOperation : static_cast<size_t>(row->operation);
+  ++stats_.operations[operation].requests;
   const bool writes = row != nullptr && row->access == api::Access::kWrite;
   std::string& out =
       outbox_.open(writes ? node::Outbox::Guess::kWaits : node::Outbox::Guess::kGoes);
@@ -139,19 +147,36 @@ void Session::handle_request(json::Value message) {
   if (answer.outcome.ok()) {
     response.close();
     if (response.size() <= facts_.frame_bytes_max + wire::kHeaderBytesMax) {
-      return outbox_.seal(answer.outcome->offset);
+      return seal(operation, answer.outcome->offset);
     }
     response.discard();
-    response.error(request->id, Error(Code::kBadRequest, "the answer is longer than a frame may be")
-                                    .with("limit", static_cast<int64_t>(facts_.frame_bytes_max)));
-    return outbox_.seal(answer.outcome->offset);
+    const Error error = Error(Code::kBadRequest, "the answer is longer than a frame may be")
+                            .with("limit", static_cast<int64_t>(facts_.frame_bytes_max));
+    count_error(error);
+    response.error(request->id, error);
+    return seal(operation, answer.outcome->offset);
   }
   response.discard();
+  count_error(answer.outcome.error());
   response.error(request->id, answer.outcome.error());
-  outbox_.seal(answer.refusal_depends_on.offset);
+  seal(operation, answer.refusal_depends_on.offset);
+}
+
+/// Ends the answer to one request of `operation`.
+void Session::seal(size_t operation, uint64_t depends_on) {
+  times_.answered(operation, depends_on, node_.gate().committed());
+  outbox_.seal(depends_on);
+}
+
+/// The answer to what came whole but is no request.
+void Session::answer_unreadable(std::string_view id, const Error& error) {
+  ++stats_.operations[Stats::kUnknownOperation].requests;
+  times_.answered(Stats::kUnknownOperation, 0, 0);
+  answer_error(id, error, 0);
 }
 
 void Session::answer_error(std::string_view id, const Error& error, uint64_t depends_on) {
+  count_error(error);
   wire::ResponseWriter(outbox_.open(node::Outbox::Guess::kGoes), dialect()).error(id, error);
   outbox_.seal(depends_on);
 }
@@ -190,12 +215,14 @@ bool Session::must_pause() const {
 
 void Session::on_released() {
   if (phase_ == Phase::kEnded) return;
+  times_.released(node_.gate().committed(), node_.clock().steady_ns());
   if (!handling_) send();
 }
 
 void Session::on_withdrawn(std::string_view answers, const Error& error) {
   if (phase_ == Phase::kEnded) return;
   switching_ = false;  // its HELLO is answered with the failure
+  times_.withdrawn(node_.clock().steady_ns());
   // The answers are our own frames: read the ids back and say instead that the outcome is unknown.
   // Each tells its dialect by itself, because a HELLO may have switched it between two of them.
   json::Document document;

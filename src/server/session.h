@@ -14,6 +14,7 @@
 #include "io/net.h"
 #include "json/document.h"
 #include "node/release_gate.h"
+#include "server/request_times.h"
 #include "wire/frame.h"
 
 namespace rstmdb::server {
@@ -36,6 +37,7 @@ class Session final : private io::StreamEvents, private node::Outbox::Listener {
     node::Node& node;
     const api::ServerFacts& facts;
     SessionOwner& owner;
+    Stats& stats;
     std::unique_ptr<io::Stream> stream;
     Welcome welcome;
     int64_t idle_timeout_ms;
@@ -64,8 +66,11 @@ class Session final : private io::StreamEvents, private node::Outbox::Listener {
   void handle_input();
   bool handle_frame(std::string_view payload);
   void handle_request(json::Value message);
+  void answer_unreadable(std::string_view id, const Error& error);
   void refuse_stream(const Error& error);
   void answer_error(std::string_view id, const Error& error, uint64_t depends_on);
+  void count_error(const Error& error) { ++stats_.errors[static_cast<size_t>(error.code())]; }
+  void seal(size_t operation, uint64_t depends_on);
   void after_answer();
   void switch_when_quiet();
   void send();
@@ -79,6 +84,7 @@ class Session final : private io::StreamEvents, private node::Outbox::Listener {
   node::Node& node_;
   const api::ServerFacts& facts_;
   SessionOwner& owner_;
+  Stats& stats_;
   std::unique_ptr<io::Stream> stream_;
   const Welcome welcome_;
   const int64_t idle_timeout_ms_;
@@ -87,6 +93,7 @@ class Session final : private io::StreamEvents, private node::Outbox::Listener {
   json::Document document_;
   api::Caller caller_;
   node::Outbox outbox_;
+  RequestTimes times_;
 
   std::vector<char> input_;
   size_t input_begin_ = 0;  // of what has not been handled
