@@ -72,6 +72,14 @@ inline constexpr size_t kUncommittedBytesMax = 64 * 1024 * 1024;
 inline constexpr size_t kLogUnitBytesMax = 64 * 1024 * 1024;
 inline constexpr uint64_t kSegmentBytesDefault = 64 * 1024 * 1024;
 
+// Snapshots. A block is cut once it has kSnapshotBlockBytes; the row that fills it may be a large
+// one.
+inline constexpr size_t kSnapshotBlockBytes = 256 * 1024;
+inline constexpr size_t kSnapshotBlockBytesMax = 2 * 1024 * 1024;
+inline constexpr size_t kSnapshotWaitingBytesMax = 8 * 1024 * 1024;  // for the disk: the walk waits
+inline constexpr size_t kSnapshotOverrunBytesMax = 64 * 1024 * 1024;  // ... writers: it is given up
+inline constexpr size_t kSnapshotsKept = 2;
+
 // Loop and network.
 inline constexpr size_t kTurnHandlersMax = 256;     // handled before the log is flushed
 inline constexpr size_t kWorkerJobsMax = 64;        // waiting for the worker thread

@@ -2,204 +2,64 @@
 // from zero and in two halves, and its incremental hash equals the one computed by a walk.
 #include <gtest/gtest.h>
 
-#include <random>
-
-#include "engine/decide.h"
+#include "engine/history_test_support.h"
 #include "engine/listing.h"
 
 namespace rstmdb::engine {
 namespace {
 
 constexpr uint64_t kHistories = 10'000;
-constexpr int kCommandsEach = 60;
 
-constexpr const char* kDefinitions[] = {
-    R"({"states":["a","b","c"],"initial":"a","transitions":[
-        {"from":"a","event":"E","to":"b"},{"from":"b","event":"E","to":"c","guard":"ctx.n > 3"},
-        {"from":"b","event":"E","to":"a"},{"from":["b","c"],"event":"F","to":"a"}]})",
-    R"({"states":["b","x"],"initial":"b","transitions":[
-        {"from":"b","event":"E","to":"x","guard":"ctx.flag"},{"from":"x","event":"F","to":"b"}]})",
-};
-
-class History {
- public:
-  explicit History(uint64_t seed) : random_(seed) {
-    for (const char* text : kDefinitions) {
-      json::Document document;
-      EXPECT_TRUE(document.parse(text).ok());
-      definitions_.push_back(Definition::parse(document.root()).value());
-    }
-    // Few keys and a short life, so that expiry and eviction happen in every history.
-    bounds_ = {.machine_versions_max = 3, .key_ttl_ms = 200, .keys_max = 6, .keys_bytes_max = 4096};
+/// Paging by cursor through everything shows each live instance once, in order of creation.
+void check_listing(const State& state) {
+  std::vector<Slot> seen;
+  ListQuery query;
+  query.limit = 3;
+  while (true) {
+    const Page page = list_instances(state, query);
+    seen.insert(seen.end(), page.slots.begin(), page.slots.end());
+    if (!page.next) break;
+    query.from = *page.next;
   }
+  std::vector<Slot> expected;
+  for (Slot slot = 0; slot < state.instances().size(); ++slot) {
+    if (!state.instances().at(slot).deleted()) expected.push_back(slot);
+  }
+  ASSERT_EQ(seen, expected);
+}
 
-  void run() {
-    for (const auto& [machine, version] : {std::pair("m", 1u), {"m", 2u}, {"n", 1u}}) {
-      draft_.clear();
-      stamp_.now_ms = now_;
-      PutMachine command;
-      command.machine = machine;
-      command.version = version;
-      command.definition = &definitions_[version - 1];
-      ASSERT_TRUE((Decider{bounds_, stamp_, draft_}.decide(command).ok()));
-      commit();
+void check(RandomHistory& history) {
+  State& state = history.state();
+  const auto& units = history.units();
+  const auto& hashes = history.hashes();
+  ASSERT_EQ(state.hash(), state.hash_by_walk());
+  const size_t half = units.size() / 2;
+  State again({.hash_seed = 999});
+  ChainHash chain;
+  for (size_t i = 0; i < units.size(); ++i) {
+    if (i == half) {
+      // The second half goes on where a replay of the first half stopped.
+      ASSERT_EQ(again.hash(), i == 0 ? State({.hash_seed = 1}).hash() : hashes[i - 1]);
     }
-    for (int i = 0; i < kCommandsEach; ++i) {
-      stamp_.now_ms = std::max<int64_t>(state_.last_ts(), now_ += pick(40));
-      draft_.clear();
-      texts_.clear();
-      const bool atomic = pick(5) == 0;
-      const int commands = atomic ? 1 + pick(6) : 1;
-      bool refused = false;
-      for (int c = 0; c < commands; ++c) refused |= !one();
-      if (atomic && refused) draft_.clear();
-      commit();
+    RecordReader reader(units[i], chain);
+    while (!reader.at_end()) {
+      const auto record = reader.next();
+      ASSERT_TRUE(record.ok()) << record.error().to_string();
+      again.apply(*record);
     }
   }
-
-  void check() {
-    ASSERT_EQ(state_.hash(), state_.hash_by_walk());
-    const size_t half = units_.size() / 2;
-    State again({.hash_seed = 999});
-    ChainHash chain;
-    for (size_t i = 0; i < units_.size(); ++i) {
-      if (i == half) {
-        // The second half goes on where a replay of the first half stopped.
-        ASSERT_EQ(again.hash(), i == 0 ? State({.hash_seed = 1}).hash() : hashes_[i - 1]);
-      }
-      RecordReader reader(units_[i], chain);
-      while (!reader.at_end()) {
-        const auto record = reader.next();
-        ASSERT_TRUE(record.ok()) << record.error().to_string();
-        again.apply(*record);
-      }
-    }
-    ASSERT_EQ(again.hash(), state_.hash());
-    ASSERT_EQ(again.hash_by_walk(), state_.hash());
-    ASSERT_EQ(again.live().count(), state_.live().count());
-    check_listing();
-  }
-
-  size_t records() const { return state_.last_offset(); }
-
- private:
-  int pick(int below) { return static_cast<int>(random_() % static_cast<uint64_t>(below)); }
-  std::string_view text(std::string value) { return texts_.emplace_back(std::move(value)); }
-  std::string_view key() {
-    return pick(2) == 0 ? std::string_view() : text("k" + std::to_string(pick(5)));
-  }
-  std::string_view some_id() { return text("i" + std::to_string(pick(8))); }
-  std::string_view some_json() {
-    static constexpr const char* kTexts[] = {
-        R"({})",
-        R"({"n":5})",
-        R"({"n":1,"flag":true})",
-        R"({"s":"\u00e9\"","deep":{"a":[1,2.50]}})",
-        R"({"n":123456789012345678901234567890})",
-    };
-    return kTexts[pick(5)];
-  }
-
-  bool one() {
-    // A flush is a unit of its own.
-    if (!draft_.empty() && draft_.records().back().kind == RecordKind::kFlushAll) return true;
-    const Decider decider{bounds_, stamp_, draft_};
-    switch (pick(12)) {
-      case 0: {
-        if (!draft_.empty()) return true;
-        PutMachine command;
-        command.machine = pick(2) == 0 ? "m" : "n";
-        command.version = static_cast<uint32_t>(1 + pick(3));
-        command.definition = &definitions_[static_cast<size_t>(pick(2))];
-        return decider.decide(command).ok();
-      }
-      case 1:
-      case 2:
-      case 3: {
-        CreateInstance command;
-        command.machine = pick(2) == 0 ? "m" : "n";
-        command.version = static_cast<uint32_t>(1 + pick(2));
-        if (pick(3) != 0) {
-          command.instance_id = some_id();
-        } else {
-          command.generated_id = text("g" + std::to_string(random_()));
-        }
-        command.context = some_json();
-        command.key = key();
-        return decider.decide(command).ok();
-      }
-      case 4: {
-        DeleteInstance command;
-        command.instance_id = some_id();
-        command.key = key();
-        return decider.decide(command).ok();
-      }
-      case 5: {
-        if (pick(20) != 0 || !draft_.empty()) return true;
-        decider.decide(FlushAll{});
-        return true;
-      }
-      default: {
-        ApplyEvent command;
-        command.instance_id = some_id();
-        command.event = pick(2) == 0 ? "E" : "F";
-        if (pick(3) != 0) command.payload = some_json();
-        if (pick(8) == 0) command.expected_state = "a";
-        if (pick(8) == 0) command.expected_offset = state_.last_offset();
-        if (pick(4) == 0) command.event_id = text("e" + std::to_string(pick(100)));
-        command.key = key();
-        return decider.decide(command).ok();
-      }
-    }
-  }
-
-  void commit() {
-    if (draft_.empty()) return;
-    if (draft_.records().size() > 1) draft_.number_batch();
-    std::string unit;
-    for (const Record& record : draft_.records()) append_record(unit, record, chain_);
-    for (const Record& record : draft_.records()) state_.apply(record);
-    units_.push_back(std::move(unit));
-    hashes_.push_back(state_.hash());
-  }
-
-  /// Paging by cursor through everything shows each live instance once, in order of creation.
-  void check_listing() {
-    std::vector<Slot> seen;
-    ListQuery query;
-    query.limit = 3;
-    while (true) {
-      const Page page = list_instances(state_, query);
-      seen.insert(seen.end(), page.slots.begin(), page.slots.end());
-      if (!page.next) break;
-      query.from = *page.next;
-    }
-    std::vector<Slot> expected;
-    for (Slot slot = 0; slot < state_.instances().size(); ++slot) {
-      if (!state_.instances().at(slot).deleted()) expected.push_back(slot);
-    }
-    ASSERT_EQ(seen, expected);
-  }
-
-  std::mt19937_64 random_;
-  std::vector<Definition> definitions_;
-  Bounds bounds_{};
-  Stamp stamp_;
-  int64_t now_ = 1000;
-  State state_{{.hash_seed = 3}};
-  Draft draft_{state_};
-  ChainHash chain_;
-  std::deque<std::string> texts_;
-  std::vector<std::string> units_;
-  std::vector<Hash128> hashes_;
-};
+  ASSERT_EQ(again.hash(), state.hash());
+  ASSERT_EQ(again.hash_by_walk(), state.hash());
+  ASSERT_EQ(again.live().count(), state.live().count());
+  check_listing(state);
+}
 
 TEST(History, ReplayEqualsLive) {
   size_t records = 0;
   for (uint64_t seed = 0; seed < kHistories; ++seed) {
-    History history(seed);
+    RandomHistory history(seed);
     history.run();
-    history.check();
+    check(history);
     ASSERT_FALSE(HasFatalFailure()) << "seed " << seed;
     records += history.records();
   }

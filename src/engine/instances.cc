@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "engine/rows.h"
 
 namespace rstmdb::engine {
 namespace {
@@ -64,17 +65,20 @@ void Instance::set_texts(std::string_view id, std::string_view context,
   event_id_size_ = static_cast<uint16_t>(last_event_id.size());
 }
 
-Hash128 Instance::hash() const {
-  const uint64_t facts[] = {
-      last_offset,
-      static_cast<uint64_t>(created_at),
-      static_cast<uint64_t>(updated_at),
-      (uint64_t{definition} << 32) | (uint64_t{state} << 1) | (deleted_ ? 1u : 0u),
-      (uint64_t{context_size_} << 32) | (uint64_t{id_size_} << 16) | event_id_size_,
-  };
-  const uint64_t seed = hash64({reinterpret_cast<const char*>(facts), sizeof facts}, 1);
-  return hash128({text_.get(), size_t{id_size_} + context_size_ + event_id_size_}, seed);
+InstanceRow Instance::row(Slot slot) const {
+  return {.slot = slot,
+          .definition = definition,
+          .state = state,
+          .deleted = deleted_,
+          .last_offset = last_offset,
+          .created_at = created_at,
+          .updated_at = updated_at,
+          .id_size = id_size_,
+          .context_size = context_size_,
+          .texts = {text_.get(), size_t{id_size_} + context_size_ + event_id_size_}};
 }
+
+Hash128 Instance::hash() const { return row(0).hash(); }
 
 struct Instances::Index {
   static constexpr size_t kShards = 256;
@@ -102,12 +106,40 @@ std::optional<Slot> Instances::find(std::string_view id) const {
 
 Slot Instances::add(std::string_view id, std::string_view context) {
   RSTMDB_CHECK(size_ < limits::kInstancesMax, "more instances than slots");
-  if (size_ % kChunkRows == 0) chunks_.push_back(std::make_unique<Instance[]>(kChunkRows));
-  const Slot slot = size_++;
+  const Slot slot = size_;
+  grow(size_ + 1);
   at(slot).set_texts(id, context, {});
+  enter(id, slot);
+  return slot;
+}
+
+InstanceRow Instances::row(Slot slot) const { return at(slot).row(slot); }
+
+bool Instances::restore(const InstanceRow& row) {
+  if (row.slot < size_ && !at(row.slot).id().empty()) return false;
+  if (find(row.id())) return false;
+  if (row.slot >= size_) grow(row.slot + 1);
+  Instance& instance = at(row.slot);
+  instance.set_texts(row.id(), row.context(), row.last_event_id());
+  instance.last_offset = row.last_offset;
+  instance.created_at = row.created_at;
+  instance.updated_at = row.updated_at;
+  instance.definition = row.definition;
+  instance.state = row.state;
+  if (row.deleted) instance.set_deleted();
+  enter(row.id(), row.slot);
+  return true;
+}
+
+void Instances::grow(uint32_t size) {
+  while (chunks_.size() * size_t{kChunkRows} < size)
+    chunks_.push_back(std::make_unique<Instance[]>(kChunkRows));
+  size_ = size;
+}
+
+void Instances::enter(std::string_view id, Slot slot) {
   const uint64_t hash = hash64(id, hash_seed_);
   index_->shards[hash % Index::kShards].insert(Entry{static_cast<uint32_t>(hash >> 32), slot});
-  return slot;
 }
 
 }  // namespace rstmdb::engine

@@ -22,6 +22,8 @@ namespace rstmdb::engine {
 
 using DefinitionIndex = uint32_t;
 
+struct InstanceRow;  // rows.h
+
 class Instance {
  public:
   std::string_view id() const { return {text_.get(), id_size_}; }
@@ -31,6 +33,8 @@ class Instance {
   }
   /// Replaces the texts. The views may point into the ones replaced.
   void set_texts(std::string_view id, std::string_view context, std::string_view last_event_id);
+  /// What the instance is, as a row of `slot`.
+  InstanceRow row(Slot slot) const;
   /// Hash of everything that the instance is; what the state hash adds up.
   Hash128 hash() const;
 
@@ -64,12 +68,19 @@ class Instances {
   Slot add(std::string_view id, std::string_view context);
   Instance& at(Slot slot) { return chunks_[slot / kChunkRows][slot % kChunkRows]; }
   const Instance& at(Slot slot) const { return chunks_[slot / kChunkRows][slot % kChunkRows]; }
+  InstanceRow row(Slot slot) const;
+  /// Fills the row's slot; slots below that were not filled yet are there, too, but hold nothing.
+  /// False, and nothing is changed, when the slot is filled or the id is taken.
+  bool restore(const InstanceRow& row);
   /// Rows so far, deleted ones included; slots are 0 … size()-1.
   uint32_t size() const { return size_; }
 
  private:
   static constexpr uint32_t kChunkRows = 1024;
   struct Index;
+  void grow(uint32_t size);
+  void enter(std::string_view id, Slot slot);
+
   uint64_t hash_seed_;
   uint32_t size_ = 0;
   std::vector<std::unique_ptr<Instance[]>> chunks_;

@@ -1,6 +1,9 @@
 #include "engine/keys.h"
 
+#include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
+
+#include "engine/rows.h"
 
 namespace rstmdb::engine {
 namespace {
@@ -13,21 +16,6 @@ struct TextHash {
   uint64_t seed = 0;
   size_t operator()(std::string_view text) const { return hash64(text, seed); }
 };
-
-Hash128 entry_hash(std::string_view scope, const KeyResult& result) {
-  const uint64_t facts[] = {
-      result.fingerprint.low,
-      result.fingerprint.high,
-      static_cast<uint64_t>(result.expires_at),
-      result.offset,
-      result.definition,
-      (uint64_t{result.from} << 16) | result.to,
-      hash64(result.instance_id),
-      hash64(result.context),
-      hash64(result.event_id),
-  };
-  return hash128(scope, hash64({reinterpret_cast<const char*>(facts), sizeof facts}, 2));
-}
 
 }  // namespace
 
@@ -64,10 +52,12 @@ const KeyResult* Keys::find(const KeyScope& scope, int64_t now_ms) const {
   return result.expires_at > now_ms ? &result : nullptr;
 }
 
-void Keys::add(const KeyScope& scope, KeyResult result) {
-  Entry& entry = queue_.emplace_back(Entry{scope.text(), std::move(result)});
+void Keys::add(const KeyScope& scope, KeyResult result) { add(scope.text(), std::move(result)); }
+
+void Keys::add(std::string scope, KeyResult result) {
+  Entry& entry = queue_.emplace_back(Entry{std::move(scope), std::move(result)});
   bytes_ += entry_bytes(entry.scope.size(), entry.result);
-  hash_ += entry_hash(entry.scope, entry.result);
+  hash_ += row_of(entry).hash();
   // An expired entry of the same scope stays in the queue until its turn; the index forgets it now.
   // The index's key must be the new entry's text, because the old one dies first.
   index_->by_scope.erase(std::string_view(entry.scope));
@@ -76,6 +66,40 @@ void Keys::add(const KeyScope& scope, KeyResult result) {
 
 void Keys::expire(int64_t now_ms) {
   while (!queue_.empty() && queue_.front().result.expires_at <= now_ms) drop_oldest();
+}
+
+uint64_t Keys::expired(int64_t now_ms) const {
+  const auto alive = std::ranges::find_if(
+      queue_, [now_ms](const Entry& entry) { return entry.result.expires_at > now_ms; });
+  return static_cast<uint64_t>(alive - queue_.begin());
+}
+
+KeyRow Keys::row_of(const Entry& entry) {
+  const KeyResult& result = entry.result;
+  return {.scope = entry.scope,
+          .fingerprint = result.fingerprint,
+          .expires_at = result.expires_at,
+          .offset = result.offset,
+          .definition = result.definition,
+          .from = result.from,
+          .to = result.to,
+          .instance_id = result.instance_id,
+          .context = result.context,
+          .event_id = result.event_id};
+}
+
+KeyRow Keys::row(uint64_t sequence) const { return row_of(queue_[sequence - dropped_]); }
+
+void Keys::restore(const KeyRow& row) {
+  add(std::string(row.scope), {.fingerprint = row.fingerprint,
+                               .expires_at = row.expires_at,
+                               .offset = row.offset,
+                               .definition = row.definition,
+                               .from = row.from,
+                               .to = row.to,
+                               .instance_id = std::string(row.instance_id),
+                               .context = std::string(row.context),
+                               .event_id = std::string(row.event_id)});
 }
 
 void Keys::evict_oldest(uint32_t count) {
@@ -97,14 +121,14 @@ uint32_t Keys::evictions_for(size_t bytes, size_t keys_max, size_t bytes_max) co
 
 Hash128 Keys::hash_by_walk() const {
   Hash128 sum;
-  for (const Entry& entry : queue_) sum += entry_hash(entry.scope, entry.result);
+  for (const Entry& entry : queue_) sum += row_of(entry).hash();
   return sum;
 }
 
 void Keys::drop_oldest() {
   const Entry& entry = queue_.front();
   bytes_ -= entry_bytes(entry.scope.size(), entry.result);
-  hash_ -= entry_hash(entry.scope, entry.result);
+  hash_ -= row_of(entry).hash();
   const auto found = index_->by_scope.find(std::string_view(entry.scope));
   if (found != index_->by_scope.end() && found->second == dropped_) index_->by_scope.erase(found);
   queue_.pop_front();

@@ -32,6 +32,8 @@ struct KeyScope {
   std::string text() const;
 };
 
+struct KeyRow;  // rows.h
+
 /// The facts of the first result.
 struct KeyResult {
   Hash128 fingerprint;
@@ -64,6 +66,15 @@ class Keys {
   /// How many of the oldest keys must go so that one more of `bytes` fits both bounds.
   uint32_t evictions_for(size_t bytes, size_t keys_max, size_t bytes_max) const;
 
+  /// How many keys, from the oldest on, expire() would drop.
+  uint64_t expired(int64_t now_ms) const;
+
+  // For snapshots. Keys are numbered in the order in which they came, over the life of the table.
+  uint64_t first_sequence() const { return dropped_; }  // of the oldest key that is there
+  KeyRow row(uint64_t sequence) const;
+  /// Adds a key behind those that are there.
+  void restore(const KeyRow& row);
+
   size_t count() const { return queue_.size(); }
   /// Bytes of all entries, with a fixed allowance for bookkeeping.
   size_t bytes() const { return bytes_; }
@@ -78,6 +89,8 @@ class Keys {
     KeyResult result;
   };
   struct Index;
+  void add(std::string scope, KeyResult result);
+  static KeyRow row_of(const Entry& entry);
   void drop_oldest();
 
   std::deque<Entry> queue_;  // oldest first

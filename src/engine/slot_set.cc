@@ -27,6 +27,8 @@ void SlotSet::remove(Slot slot) {
   if (roaring_bitmap_remove_checked(bitmap_->roaring, slot)) --count_;
 }
 
+bool SlotSet::contains(Slot slot) const { return roaring_bitmap_contains(bitmap_->roaring, slot); }
+
 std::optional<Slot> SlotSet::next(Slot from) const {
   roaring_uint32_iterator_t iterator;
   roaring_init_iterator(bitmap_->roaring, &iterator);

@@ -20,6 +20,7 @@ class SlotSet {
 
   void add(Slot slot);
   void remove(Slot slot);
+  bool contains(Slot slot) const;
   uint64_t count() const { return count_; }
   /// The smallest member that is at least `from`.
   std::optional<Slot> next(Slot from) const;

@@ -1,13 +1,17 @@
 #include "engine/state.h"
 
 #include "base/check.h"
+#include "engine/rows.h"
+#include "engine/state_walk.h"
 
 namespace rstmdb::engine {
 namespace {
 
 Hash128 definition_hash(const StoredDefinition& stored) {
-  const uint64_t seed = hash64(stored.machine->name, stored.version);
-  return hash128(stored.definition.canonical(), seed);
+  return DefinitionRow{.version = stored.version,
+                       .machine = stored.machine->name,
+                       .canonical = stored.definition.canonical()}
+      .hash();
 }
 
 StateIndex known_state(const Definition& definition, std::string_view name) {
@@ -33,6 +37,8 @@ State::State(const Options& options)
 void State::apply(const Record& record) {
   RSTMDB_CHECK(record.offset == last_offset_ + 1, "records are folded in order, each once");
   RSTMDB_CHECK(record.ts >= last_ts_, "time in the log never goes back");
+  if (walk_ != nullptr) [[unlikely]]
+    walk_->before(record);
   last_offset_ = record.offset;
   last_ts_ = record.ts;
   keys_->expire(record.ts);
@@ -79,9 +85,7 @@ void State::create_instance(const Record& record) {
   instance.last_offset = record.offset;
   instances_hash_ += instance.hash();
 
-  live_.add(slot);
-  machines_.machine_of(instance.definition).members.add(slot);
-  stored.group(instance.state).members.add(slot);
+  enter(slot, instance);
 
   KeyResult result;
   result.definition = instance.definition;
@@ -156,17 +160,27 @@ Slot State::slot_of(const Record& record) const {
   return *slot;
 }
 
-Hash128 State::with_position(Hash128 content) const {
-  const uint64_t position[] = {last_offset_, static_cast<uint64_t>(last_ts_)};
-  content += hash128({reinterpret_cast<const char*>(position), sizeof position}, 3);
-  return content;
+void State::enter(Slot slot, const Instance& instance) {
+  live_.add(slot);
+  machines_.machine_of(instance.definition).members.add(slot);
+  machines_.at(instance.definition).group(instance.state).members.add(slot);
+}
+
+StateFacts State::facts() const {
+  return {.last_offset = last_offset_,
+          .last_ts = last_ts_,
+          .definitions = machines_.definition_count(),
+          .instances = instances_->size(),
+          .keys = keys_->count(),
+          .hash = hash()};
 }
 
 Hash128 State::hash() const {
   Hash128 sum = machines_hash_;
   sum += instances_hash_;
   sum += keys_->hash();
-  return with_position(sum);
+  sum += position_hash(last_offset_, last_ts_);
+  return sum;
 }
 
 Hash128 State::hash_by_walk() const {
@@ -175,7 +189,8 @@ Hash128 State::hash_by_walk() const {
     sum += definition_hash(machines_.at(i));
   }
   for (Slot slot = 0; slot < instances_->size(); ++slot) sum += instances_->at(slot).hash();
-  return with_position(sum);
+  sum += position_hash(last_offset_, last_ts_);
+  return sum;
 }
 
 }  // namespace rstmdb::engine

@@ -17,6 +17,18 @@
 
 namespace rstmdb::engine {
 
+class StateWalk;
+
+/// What a state is, in a few numbers.
+struct StateFacts {
+  uint64_t last_offset = 0;
+  int64_t last_ts = 0;
+  uint64_t definitions = 0;
+  uint64_t instances = 0;  // deleted ones included
+  uint64_t keys = 0;
+  Hash128 hash;
+};
+
 class State {
  public:
   struct Options {
@@ -39,6 +51,8 @@ class State {
   /// Time stamp of the last record; 0 before the first.
   int64_t last_ts() const { return last_ts_; }
 
+  StateFacts facts() const;
+
   /// Hash of the whole state: equal states have equal hashes, however they came about. Costs
   /// nothing to read.
   Hash128 hash() const;
@@ -46,6 +60,8 @@ class State {
   Hash128 hash_by_walk() const;
 
  private:
+  friend class StateWalk;    // is told before each change
+  friend class StateLoader;  // builds one from rows
   void put_machine(const Record& record);
   void create_instance(const Record& record);
   void apply_event(const Record& record);
@@ -53,7 +69,8 @@ class State {
   void flush_all();
   void remember_key(const Record& record, KeyResult result);
   Slot slot_of(const Record& record) const;
-  Hash128 with_position(Hash128 content) const;
+  /// Adds a living instance to the sets that it belongs to.
+  void enter(Slot slot, const Instance& instance);
 
   Options options_;
   Machines machines_;
@@ -64,6 +81,7 @@ class State {
   Hash128 instances_hash_;
   uint64_t last_offset_ = 0;
   int64_t last_ts_ = 0;
+  StateWalk* walk_ = nullptr;  // the one under way; not owned
 };
 
 /// The scope under which `record`'s key is kept.

@@ -109,6 +109,10 @@ class PosixFile final : public File {
     return static_cast<uint64_t>(status.st_size);
   }
 
+  void forget_cached() override {
+    static_cast<void>(::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED));
+  }
+
   Result<void> close() override {
     // Linux closes the descriptor even when it answers EINTR, so there is nothing to repeat.
     const int fd = fd_.release();
@@ -163,6 +167,13 @@ class PosixFileSystem final : public FileSystem {
   Result<void> remove(const std::string& path) override {
     if (::unlink(path.c_str()) != 0) return call_failed("remove", path, errno);
     return {};
+  }
+
+  Result<uint64_t> allocated_bytes(const std::string& path) override {
+    struct stat status{};
+    if (::lstat(path.c_str(), &status) != 0) return call_failed("size", path, errno);
+    constexpr uint64_t kBlockBytes = 512;  // whatever the file system's own block is
+    return static_cast<uint64_t>(status.st_blocks) * kBlockBytes;
   }
 
   Result<void> make_folder(const std::string& path) override {

@@ -33,6 +33,9 @@ class File {
   /// end.
   virtual Result<void> allocate(uint64_t size) = 0;
   virtual Result<uint64_t> size() = 0;
+  /// Lets the system forget what it keeps in memory of the synced content, so that later reads come
+  /// from the disk. A hint: nothing depends on it.
+  virtual void forget_cached() = 0;
   virtual Result<void> close() = 0;
   virtual const std::string& path() const = 0;
 };
@@ -59,6 +62,8 @@ class FileSystem {
   virtual Result<bool> exists(const std::string& path) = 0;
   /// Takes the folder's lock file `path` for this process; kConflict when another process holds it.
   virtual Result<std::unique_ptr<Lock>> lock(const std::string& path) = 0;
+  /// Bytes of the disk that the file takes, holes not counted: what removing it gives back.
+  virtual Result<uint64_t> allocated_bytes(const std::string& path) = 0;
   /// Bytes that an unprivileged process may still write to the file system of `path`.
   virtual Result<uint64_t> free_bytes(const std::string& path) = 0;
 };

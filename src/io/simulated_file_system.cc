@@ -133,6 +133,8 @@ class SimulatedFile final : public File {
     return uint64_t{system_.disk_.file(id_).now().size()};
   }
 
+  void forget_cached() override {}
+
   Result<void> close() override {
     const auto fault = system_.begin(Call::kClose, path_);
     closed_ = true;
@@ -292,6 +294,15 @@ Result<std::unique_ptr<Lock>> SimulatedFileSystem::lock(const std::string& path)
   if (!locks_.insert(path).second)
     return Error(Code::kConflict, path + " is held by another process").with("path", path);
   return std::unique_ptr<Lock>(std::make_unique<SimulatedLock>(*this, path));
+}
+
+Result<uint64_t> SimulatedFileSystem::allocated_bytes(const std::string& path) {
+  const auto fault = begin(Call::kSize, path);
+  const std::lock_guard lock(mutex_);
+  if (fault) return failed(Call::kSize, path, fault->error_number);
+  const auto id = disk_.find(path);
+  if (!id) return failed(Call::kSize, path, ENOENT);
+  return uint64_t{disk_.file(id->id).now().size()};
 }
 
 Result<uint64_t> SimulatedFileSystem::free_bytes(const std::string& path) {

@@ -76,6 +76,7 @@ class SimulatedFileSystem final : public FileSystem {
   Result<std::vector<std::string>> list(const std::string& path) override;
   Result<bool> exists(const std::string& path) override;
   Result<std::unique_ptr<Lock>> lock(const std::string& path) override;
+  Result<uint64_t> allocated_bytes(const std::string& path) override;
   Result<uint64_t> free_bytes(const std::string& path) override;
 
   /// A fault to come. Several may wait; each counts calls for itself.

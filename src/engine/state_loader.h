@@ -1,0 +1,39 @@
+// Builds a state out of rows: the way back of a StateWalk.
+//
+// Rows come from a file, so nothing about them is taken for granted: each place is filled exactly
+// once, what refers to another part finds it, and at the end the state's hash, computed from what
+// was built, is the one that was promised. Anything else is an error, never an abort.
+#pragma once
+
+#include "base/result.h"
+#include "engine/rows.h"
+#include "engine/state.h"
+
+namespace rstmdb::engine {
+
+class StateLoader {
+ public:
+  /// `facts` is what the rows should add up to.
+  StateLoader(const State::Options& options, const StateFacts& facts);
+
+  /// Takes one row. Definitions and keys come in their order. kInternalError with details
+  /// code=ROW_DAMAGED and reason for a row that does not fit the ones before.
+  Result<void> add(const Row& row);
+
+  /// The state. Fails like add() when rows are missing, one refers to what is not there, or the
+  /// hash is another. The loader is used up.
+  Result<State> finish();
+
+ private:
+  Result<void> add_definition(const DefinitionRow& row);
+  Result<void> add_instance(const InstanceRow& row);
+  Result<void> add_key(const KeyRow& row);
+  Result<void> enter_instances();
+  Result<void> check_keys() const;
+
+  const StateFacts facts_;
+  State state_;
+  uint64_t instances_ = 0;  // rows so far
+};
+
+}  // namespace rstmdb::engine
