@@ -1,0 +1,163 @@
+#include "snapshot/reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/crc32c.h"
+#include "base/limits.h"
+#include "engine/rows.h"
+#include "engine/state_loader.h"
+#include "snapshot/damage.h"
+
+namespace rstmdb::snapshot {
+namespace {
+
+/// No row is shorter; keeps an impossible count from being believed.
+constexpr uint64_t kRowBytesMin = 8;
+
+/// Has `take` look at every row of the file. Its errors are given the place of the row's block.
+Result<void> each_row(Reader& reader, const OnProgress& progress,
+                      const std::function<Result<void>(const engine::Row&)>& take) {
+  ReadProgress now{.bytes_total = reader.file_bytes()};
+  while (true) {
+    RSTMDB_ASSIGN(const auto block, reader.next());
+    if (!block) return {};
+    engine::RowReader rows(block->rows);
+    uint32_t count = 0;
+    for (; !rows.at_end(); ++count) {
+      auto row = rows.next();
+      Result<void> taken = row.ok() ? take(*row) : Result<void>(std::move(row).error());
+      if (taken.ok()) continue;
+      const int64_t in_block = taken.error().detail_number("byte", 0);
+      return snapshot_damaged(reader.path(), block->byte + static_cast<uint64_t>(in_block),
+                              taken.error().message());
+    }
+    if (count != block->row_count)
+      return snapshot_damaged(reader.path(), block->byte, "a block has another number of rows");
+    now.rows_done += count;
+    now.bytes_done = block->byte + block->rows.size();
+    if (progress) progress(now);
+  }
+}
+
+}  // namespace
+
+Reader::Reader(std::unique_ptr<io::File> file, uint64_t size)
+    : file_(std::move(file)), size_(size) {}
+
+Result<std::unique_ptr<Reader>> Reader::open(io::FileSystem& files, const std::string& path) {
+  RSTMDB_ASSIGN(std::unique_ptr<io::File> file, files.open(path, io::FileSystem::Open::kRead));
+  RSTMDB_ASSIGN(const uint64_t size, file->size());
+  std::unique_ptr<Reader> reader(new Reader(std::move(file), size));
+  RSTMDB_TRY(reader->read_header());
+  return reader;
+}
+
+Result<void> Reader::read_header() {
+  RSTMDB_ASSIGN(const std::string_view bytes, fetch(kHeaderBytes));
+  switch (decode(bytes, header_, seed_)) {
+    case PartState::kValid:
+      break;
+    case PartState::kDamaged:
+      return damaged("the header is not one, or its checksum is wrong");
+    case PartState::kUnknown:
+      return snapshot_unknown_version(path(), 0);
+  }
+  const engine::StateFacts& facts = header_.facts;
+  const uint64_t rows_max = size_ / kRowBytesMin;
+  if (facts.last_offset > limits::kOffsetMax || facts.definitions > rows_max ||
+      facts.instances > rows_max || facts.keys > rows_max)
+    return damaged("the header announces more than the file can hold");
+  digest_.add(bytes);
+  at_ = kHeaderBytes;
+  return {};
+}
+
+Result<std::optional<Reader::Block>> Reader::next() {
+  if (size_ - at_ <= kTrailerBytes) {
+    RSTMDB_ASSIGN(const std::string_view bytes, fetch(kTrailerBytes));
+    RSTMDB_TRY(check_trailer(bytes));
+    return std::optional<Block>();
+  }
+  RSTMDB_ASSIGN(std::string_view bytes, fetch(kBlockHeaderBytes));
+  BlockHeader header;
+  switch (decode(bytes, seed_, header)) {
+    case PartState::kValid:
+      break;
+    case PartState::kDamaged:
+      return damaged("no block header, or its checksum is wrong");
+    case PartState::kUnknown:
+      return snapshot_unknown_version(path(), at_);
+  }
+  if (header.number != blocks_ + 1 || header.bytes > limits::kSnapshotBlockBytesMax)
+    return damaged("a block is not the one that follows");
+  digest_.add(bytes);
+  at_ += kBlockHeaderBytes;
+  RSTMDB_ASSIGN(bytes, fetch(header.bytes));
+  if (crc32c(bytes) != header.rows_crc) return damaged("a block's checksum is wrong");
+  digest_.add(bytes);
+  const uint64_t begin = at_;
+  at_ += header.bytes;
+  ++blocks_;
+  rows_ += header.rows;
+  return std::optional<Block>({.rows = bytes, .row_count = header.rows, .byte = begin});
+}
+
+Result<void> Reader::check_trailer(std::string_view bytes) {
+  Trailer trailer;
+  switch (decode(bytes, seed_, trailer)) {
+    case PartState::kValid:
+      break;
+    case PartState::kDamaged:
+      return damaged("the trailer is not one, or its checksum is wrong");
+    case PartState::kUnknown:
+      return snapshot_unknown_version(path(), at_);
+  }
+  if (trailer.file_bytes != size_ || trailer.blocks != blocks_ || trailer.rows != rows_)
+    return damaged("the trailer counts something else");
+  if (trailer.digest != digest_.value()) return damaged("the digest is wrong");
+  return {};
+}
+
+Result<std::string_view> Reader::fetch(size_t size) {
+  if (buffer_.size() < size) buffer_.resize(std::max(size, limits::kSnapshotBlockBytes));
+  if (size > size_ - at_) return damaged("the file ends too early");
+  RSTMDB_ASSIGN(const size_t got, file_->read_at(at_, {buffer_.data(), size}));
+  if (got < size) return damaged("the file ends too early");
+  return std::string_view(buffer_.data(), size);
+}
+
+Error Reader::damaged(std::string_view what) const { return snapshot_damaged(path(), at_, what); }
+
+Result<Verified> verify(io::FileSystem& files, const std::string& path,
+                        const OnProgress& progress) {
+  RSTMDB_ASSIGN(const std::unique_ptr<Reader> reader, Reader::open(files, path));
+  const engine::StateFacts& facts = reader->header().facts;
+  uint64_t rows = 0;
+  uint64_t of_kind[std::variant_size_v<engine::Row>] = {};
+  Hash128 sum = engine::position_hash(facts.last_offset, facts.last_ts);
+  RSTMDB_TRY(each_row(*reader, progress, [&](const engine::Row& row) -> Result<void> {
+    sum += std::visit([](const auto& part) { return part.hash(); }, row);
+    ++of_kind[row.index()];
+    ++rows;
+    return {};
+  }));
+  if (of_kind[0] != facts.definitions || of_kind[1] != facts.instances || of_kind[2] != facts.keys)
+    return snapshot_damaged(path, 56, "the header counts other rows than there are");
+  if (sum != facts.hash) return snapshot_damaged(path, 80, "the rows are not the state");
+  return Verified{.header = reader->header(), .file_bytes = reader->file_bytes(), .rows = rows};
+}
+
+Result<Loaded> load(io::FileSystem& files, const std::string& path,
+                    const engine::State::Options& options, const OnProgress& progress) {
+  RSTMDB_ASSIGN(const std::unique_ptr<Reader> reader, Reader::open(files, path));
+  engine::StateLoader loader(options, reader->header().facts);
+  RSTMDB_TRY(
+      each_row(*reader, progress, [&loader](const engine::Row& row) { return loader.add(row); }));
+  auto state = loader.finish();
+  if (!state.ok()) return snapshot_damaged(path, 56, state.error().message());
+  return Loaded{
+      .state = std::move(*state), .header = reader->header(), .file_bytes = reader->file_bytes()};
+}
+
+}  // namespace rstmdb::snapshot
