@@ -83,6 +83,16 @@ struct UnitHeader {
   uint32_t crc = 0;
 };
 
+/// The place where the next group goes.
+struct LogEnd {
+  DatabaseId database{};
+  uint64_t segment_number = 0;
+  uint64_t at = 0;  // byte in the segment
+  uint64_t next_group = 1;
+  Offset next_offset = 1;
+  uint32_t chain = 0;
+};
+
 /// How a header read. kUnknown: the checksum is right, so another version of rstmdb wrote it.
 enum class HeaderState { kValid, kDamaged, kUnknown };
 

@@ -19,16 +19,6 @@ namespace rstmdb::log {
 
 inline constexpr std::string_view kNewSegmentName = "new-segment.tmp";
 
-/// The place where the next group goes.
-struct LogEnd {
-  DatabaseId database{};
-  uint64_t segment_number = 0;
-  uint64_t at = 0;  // byte in the segment
-  uint64_t next_group = 1;
-  Offset next_offset = 1;
-  uint32_t chain = 0;
-};
-
 /// A group on its way to the file. `bytes` begins with kGroupHeaderBytes bytes left free.
 struct Group {
   GroupKind kind = GroupKind::kUnits;
