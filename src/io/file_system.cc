@@ -38,6 +38,16 @@ auto uninterrupted(Call call) {
   return result;
 }
 
+/// Whether `path` leads to the open file of which `open` tells. As long as it is open no other file
+/// can get its number.
+Result<bool> leads_to(const std::string& path, const struct stat& open) {
+  struct stat found{};
+  if (::lstat(path.c_str(), &found) == 0)
+    return found.st_dev == open.st_dev && found.st_ino == open.st_ino;
+  if (errno == ENOENT || errno == ENOTDIR) return false;
+  return call_failed("status", path, errno);
+}
+
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
@@ -103,10 +113,11 @@ class PosixFile final : public File {
     return {};
   }
 
-  Result<uint64_t> size() override {
+  Result<FileStatus> status() override {
     struct stat status{};
-    if (::fstat(fd_.get(), &status) != 0) return call_failed("size", path_, errno);
-    return static_cast<uint64_t>(status.st_size);
+    if (::fstat(fd_.get(), &status) != 0) return call_failed("status", path_, errno);
+    RSTMDB_ASSIGN(const bool at_path, leads_to(path_, status));
+    return FileStatus{.size = static_cast<uint64_t>(status.st_size), .at_path = at_path};
   }
 
   void forget_cached() override {
@@ -129,10 +140,17 @@ class PosixFile final : public File {
 
 class PosixLock final : public Lock {
  public:
-  explicit PosixLock(Descriptor fd) : fd_(std::move(fd)) {}
+  PosixLock(Descriptor fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+
+  Result<bool> holds() override {
+    struct stat status{};
+    if (::fstat(fd_.get(), &status) != 0) return call_failed("status", path_, errno);
+    return leads_to(path_, status);
+  }
 
  private:
   Descriptor fd_;
+  std::string path_;
 };
 
 class PosixFileSystem final : public FileSystem {
@@ -221,7 +239,7 @@ class PosixFileSystem final : public FileSystem {
       if (errno != EWOULDBLOCK) return call_failed("lock", path, errno);
       return Error(Code::kConflict, path + " is held by another process").with("path", path);
     }
-    return std::unique_ptr<Lock>(std::make_unique<PosixLock>(std::move(fd)));
+    return std::unique_ptr<Lock>(std::make_unique<PosixLock>(std::move(fd), path));
   }
 
   Result<uint64_t> free_bytes(const std::string& path) override {

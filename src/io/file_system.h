@@ -16,6 +16,14 @@
 
 namespace rstmdb::io {
 
+struct FileStatus {
+  uint64_t size = 0;
+  /// Whether the path it was opened by still leads to it. False once it, or a folder on the way,
+  /// was removed, renamed, replaced or hidden by a mount: whoever follows the path finds nothing
+  /// that is written from then on.
+  bool at_path = true;
+};
+
 /// An open file. One thread at a time.
 class File {
  public:
@@ -32,7 +40,11 @@ class File {
   /// Reserves space up to `size` without changing what reads show except for zeros beyond the old
   /// end.
   virtual Result<void> allocate(uint64_t size) = 0;
-  virtual Result<uint64_t> size() = 0;
+  virtual Result<FileStatus> status() = 0;
+  Result<uint64_t> size() {
+    RSTMDB_ASSIGN(const FileStatus now, status());
+    return now.size;
+  }
   /// Lets the system forget what it keeps in memory of the synced content, so that later reads come
   /// from the disk. A hint: nothing depends on it.
   virtual void forget_cached() = 0;
@@ -44,6 +56,11 @@ class File {
 class Lock {
  public:
   virtual ~Lock() = default;
+  /// Whether the path still leads to the file that is locked. False from the moment on when that
+  /// file, or a folder on the way to it, is removed, renamed, replaced or hidden by a mount: then
+  /// another process may find a folder there that nobody has locked. An error is one of looking and
+  /// says neither.
+  virtual Result<bool> holds() = 0;
 };
 
 class FileSystem {

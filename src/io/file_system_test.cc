@@ -139,6 +139,34 @@ TEST_P(FileSystemContract, a_lock_is_held_once_and_gone_with_its_object) {
   EXPECT_TRUE(files_.lock(at("LOCK")).ok());
 }
 
+TEST_P(FileSystemContract, a_file_knows_whether_its_path_leads_to_it) {
+  auto file = create("a");
+  ASSERT_TRUE(file->write_at(0, "abc").ok());
+  EXPECT_TRUE(file->status()->at_path);
+  EXPECT_EQ(file->status()->size, 3u);
+  ASSERT_TRUE(files_.rename(at("a"), at("b")).ok());
+  EXPECT_FALSE(file->status()->at_path) << "moved";
+  ASSERT_TRUE(files_.rename(at("b"), at("a")).ok());
+  EXPECT_TRUE(file->status()->at_path);
+  ASSERT_TRUE(files_.remove(at("a")).ok());
+  EXPECT_FALSE(file->status()->at_path) << "removed";
+  create("a");
+  EXPECT_FALSE(file->status()->at_path) << "replaced";
+  EXPECT_EQ(file->status()->size, 3u);
+}
+
+TEST_P(FileSystemContract, a_lock_holds_as_long_as_its_file_is_in_its_place) {
+  auto lock = files_.lock(at("LOCK"));
+  ASSERT_TRUE(lock.ok());
+  EXPECT_TRUE((*lock)->holds().value());
+  ASSERT_TRUE(files_.remove(at("LOCK")).ok());
+  EXPECT_FALSE((*lock)->holds().value());
+  const auto rival = files_.lock(at("LOCK"));
+  ASSERT_TRUE(rival.ok()) << "nothing keeps a second process out any more";
+  EXPECT_FALSE((*lock)->holds().value());
+  EXPECT_TRUE((*rival)->holds().value());
+}
+
 TEST_P(FileSystemContract, syncing_and_closing_go_well) {
   auto file = create("a");
   ASSERT_TRUE(file->write_at(0, "x").ok());

@@ -31,8 +31,8 @@ std::string_view call_name(Call call) {
       return "truncate";
     case Call::kAllocate:
       return "allocate";
-    case Call::kSize:
-      return "size";
+    case Call::kStatus:
+      return "status";
     case Call::kClose:
       return "close";
     case Call::kRename:
@@ -125,12 +125,13 @@ class SimulatedFile final : public File {
     });
   }
 
-  Result<uint64_t> size() override {
-    const auto fault = system_.begin(Call::kSize, path_);
+  Result<FileStatus> status() override {
+    const auto fault = system_.begin(Call::kStatus, path_);
     const std::lock_guard lock(system_.mutex_);
-    if (dead()) return failed(Call::kSize, path_, EBADF);
-    if (fault) return failed(Call::kSize, path_, fault->error_number);
-    return uint64_t{system_.disk_.file(id_).now().size()};
+    if (dead()) return failed(Call::kStatus, path_, EBADF);
+    if (fault) return failed(Call::kStatus, path_, fault->error_number);
+    return FileStatus{.size = system_.disk_.file(id_).now().size(),
+                      .at_path = system_.leads_to(path_, id_)};
   }
 
   void forget_cached() override {}
@@ -166,16 +167,23 @@ class SimulatedFile final : public File {
 
 class SimulatedLock final : public Lock {
  public:
-  SimulatedLock(SimulatedFileSystem& system, std::string path)
-      : system_(system), path_(std::move(path)), process_(system.process_) {}
+  SimulatedLock(SimulatedFileSystem& system, std::string path, SimulatedDisk::Id id)
+      : system_(system), path_(std::move(path)), id_(id), process_(system.process_) {}
   ~SimulatedLock() override {
     const std::lock_guard lock(system_.mutex_);
-    if (process_ == system_.process_) system_.locks_.erase(path_);
+    if (process_ == system_.process_) system_.locks_.erase(id_);
+  }
+  Result<bool> holds() override {
+    const auto fault = system_.begin(Call::kStatus, path_);
+    const std::lock_guard lock(system_.mutex_);
+    if (fault) return failed(Call::kStatus, path_, fault->error_number);
+    return process_ == system_.process_ && system_.leads_to(path_, id_);
   }
 
  private:
   SimulatedFileSystem& system_;
   std::string path_;
+  SimulatedDisk::Id id_;
   uint64_t process_;
 };
 
@@ -198,6 +206,11 @@ std::unique_ptr<SimulatedFileSystem::Fault> SimulatedFileSystem::begin(Call call
     if (strikes && !struck) struck = std::make_unique<Fault>(fault);
   }
   return struck;
+}
+
+bool SimulatedFileSystem::leads_to(const std::string& path, SimulatedDisk::Id id) const {
+  const auto node = disk_.find(path);
+  return node && node->kind == SimulatedDisk::Node::Kind::kFile && node->id == id;
 }
 
 Result<void> SimulatedFileSystem::grow(const std::string& path, uint64_t from, uint64_t to) {
@@ -291,17 +304,18 @@ Result<std::unique_ptr<Lock>> SimulatedFileSystem::lock(const std::string& path)
   if (fault) return failed(Call::kLock, path, fault->error_number);
   if (!disk_.find(path) && !disk_.add(path, SimulatedDisk::Node::Kind::kFile))
     return failed(Call::kLock, path, ENOENT);
-  if (!locks_.insert(path).second)
+  const SimulatedDisk::Id id = disk_.find(path)->id;
+  if (!locks_.insert(id).second)
     return Error(Code::kConflict, path + " is held by another process").with("path", path);
-  return std::unique_ptr<Lock>(std::make_unique<SimulatedLock>(*this, path));
+  return std::unique_ptr<Lock>(std::make_unique<SimulatedLock>(*this, path, id));
 }
 
 Result<uint64_t> SimulatedFileSystem::allocated_bytes(const std::string& path) {
-  const auto fault = begin(Call::kSize, path);
+  const auto fault = begin(Call::kStatus, path);
   const std::lock_guard lock(mutex_);
-  if (fault) return failed(Call::kSize, path, fault->error_number);
+  if (fault) return failed(Call::kStatus, path, fault->error_number);
   const auto id = disk_.find(path);
-  if (!id) return failed(Call::kSize, path, ENOENT);
+  if (!id) return failed(Call::kStatus, path, ENOENT);
   return uint64_t{disk_.file(id->id).now().size()};
 }
 

@@ -37,7 +37,7 @@ class SimulatedFileSystem final : public FileSystem {
     kSync,
     kTruncate,
     kAllocate,
-    kSize,
+    kStatus,
     kClose,
     kRename,
     kRemove,
@@ -125,12 +125,13 @@ class SimulatedFileSystem final : public FileSystem {
 
   /// Counts the call; the fault that strikes it, if one does.
   std::unique_ptr<Fault> begin(Call call, const std::string& path);
+  bool leads_to(const std::string& path, SimulatedDisk::Id id) const;
   Result<void> grow(const std::string& path, uint64_t from, uint64_t to);
 
   mutable std::mutex mutex_;
   SimulatedDisk disk_;
-  uint64_t process_ = 1;  // grows at kill(); files of an earlier one are dead
-  std::set<std::string> locks_;
+  uint64_t process_ = 1;               // grows at kill(); files of an earlier one are dead
+  std::set<SimulatedDisk::Id> locks_;  // files that are locked
   std::vector<Waiting> faults_;
   std::vector<Flip> flips_;
   std::vector<uint64_t> calls_;
