@@ -55,8 +55,9 @@ class FlushJob {
     if (group.unit_count != 0) {
       RSTMDB_ASSIGN(written, writer_.write(group));
     }
-    if (sync == Sync::kYes) return writer_.sync();
-    return {};
+    if (sync == Sync::kYes) RSTMDB_TRY(writer_.sync());
+    // Last: what is acknowledged after this was in its place when it was on disk.
+    return writer_.check_file();
   }
 
   SegmentWriter& writer_;

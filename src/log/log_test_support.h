@@ -116,6 +116,7 @@ struct LogBench {
                              .segment_bytes = segment_bytes,
                              .sync = sync,
                              .prepare = prepare,
+                             .reserve_bytes = reserve_bytes,
                              .progress = progress});
   }
   /// Opens, sets the listener, and expects both to go well.
@@ -133,6 +134,7 @@ struct LogBench {
   uint64_t segment_bytes = limits::kSegmentBytesDefault;
   SyncPolicy sync;
   SegmentLog::Prepare prepare = SegmentLog::Prepare::kNothing;
+  uint64_t reserve_bytes = 0;
   std::function<void(const RecoveryProgress&)> progress;
   ManualClock clock;
   ManualLoop loop{clock};

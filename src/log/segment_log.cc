@@ -249,6 +249,7 @@ void SegmentLog::commit(FlushJob& job) {
     if (preparation_ && preparation_->state() == SegmentPreparation::State::kGivenUp)
       preparation_ = nullptr;
     prepared_ = preparation_ != nullptr;
+    if (options_.on_new_segment) options_.on_new_segment();
   }
   const Offset first = shelf_->committed() + 1;
   shelf_->last_segment().add_group(first, written.at, written.end);
@@ -275,6 +276,17 @@ void SegmentLog::fail(const Error& error) {
   failure_ = std::make_unique<Error>(error);
   if (timer_ != 0) options_.loop.cancel(std::exchange(timer_, 0));
   if (listener_ != nullptr) listener_->on_failed(*failure_);
+}
+
+void SegmentLog::check_folder() {
+  if (failure_ || closed_) return;
+  const auto holds = lock_->holds();
+  if (!holds.ok() || *holds) return;  // an error of looking proves nothing
+  fail(Error(Code::kWalIoError,
+             options_.folder + " was removed, moved or replaced by another process")
+           .with("code", "FILE_GONE")
+           .with("call", "status")
+           .with("path", options_.folder + "/LOCK"));
 }
 
 Result<std::unique_ptr<Cursor>> SegmentLog::read_from(Offset offset) {
@@ -331,9 +343,12 @@ void SegmentLog::settle_job() {
 void SegmentLog::prepare_next_segment() {
   if (prepared_ || options_.prepare == Prepare::kNothing) return;
   prepared_ = true;
-  const std::string path = options_.folder + "/" + std::string(kPreparedSegmentName);
-  preparation_ =
-      std::make_shared<SegmentPreparation>(this, options_.files, path, options_.segment_bytes);
+  preparation_ = std::make_shared<SegmentPreparation>(
+      SegmentPreparation::Options{.owner = this,
+                                  .files = options_.files,
+                                  .folder = options_.folder,
+                                  .bytes = options_.segment_bytes,
+                                  .reserve_bytes = options_.reserve_bytes});
   go_on_preparing();
 }
 

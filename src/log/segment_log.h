@@ -60,6 +60,8 @@ class SegmentLog final : public Log {
     uint64_t segment_bytes = limits::kSegmentBytesDefault;
     SyncPolicy sync = {};
     Prepare prepare = Prepare::kNextSegment;
+    uint64_t reserve_bytes = 0;                 // free space that preparing has to leave
+    std::function<void()> on_new_segment = {};  // on the loop's thread; may be empty
     std::function<void(const RecoveryProgress&)> progress = {};  // may be empty
   };
 
@@ -87,6 +89,12 @@ class SegmentLog final : public Log {
   Result<Trimmed> trim(Offset keep_from) override;
   Stats stats() const override;
   Result<void> close() override;
+
+  /// Looks whether the folder is still this process's, and stops the log when it is not: it, or its
+  /// lock file, was removed, moved, replaced or hidden by a mount, so that another process could
+  /// take what is found at the path. Flushes look at their own file; this is for a log that has
+  /// nothing to flush. Called about once a second.
+  void check_folder();
 
   /// The id made when the log was created.
   const DatabaseId& database() const { return database_; }

@@ -177,6 +177,28 @@ TEST_F(SimulatedLogTest, a_group_waits_from_its_oldest_append_to_its_commit) {
   EXPECT_EQ(log->stats().group_records.count(), 2u);
 }
 
+TEST_F(SimulatedLogTest, a_preparation_leaves_the_reserve_free) {
+  bench_.prepare = SegmentLog::Prepare::kNextSegment;
+  bench_.segment_bytes = 10'000'000;
+  bench_.reserve_bytes = 1'000'000;
+  const std::string draft = "/data/log/" + std::string(kPreparedSegmentName);
+  for (const uint64_t missing : {1, 0}) {
+    auto log = bench_.open_well();
+    ASSERT_TRUE(append_one(*log, 1, 6'000'000).ok());
+    log->flush();
+    files_.set_free_bytes(11'000'000 - missing);
+    bench_.worker.run_jobs();
+    bench_.loop.run_posted();
+    EXPECT_EQ(files_.exists(draft).value(), missing == 0);
+    files_.set_free_bytes(missing == 0 ? 999'999 : 1'000'000'000);
+    flush_and_work(*log);
+    EXPECT_FALSE(files_.exists(draft).value()) << "given back when others have filled the disk";
+    EXPECT_EQ(bench_.listener.failures, 0);
+    log.reset();
+    files_.kill();
+  }
+}
+
 TEST_F(SimulatedLogTest, slow_flushes_go_to_the_worker_and_appends_gather_meanwhile) {
   int64_t sync_ns = 0;
   files_.before_each_call([&](Call call, const std::string&) {
@@ -289,6 +311,76 @@ TEST_F(SimulatedLogTest, recovery_tells_its_progress) {
   EXPECT_EQ(seen.back().segments_done, seen.back().segments_total);
   EXPECT_EQ(seen.back().latest_offset, 20u);
   EXPECT_LT(seen.front().bytes_done, seen.back().bytes_done);
+}
+
+// ---- a folder or file that another process takes away
+
+class TakenAwayTest : public SegmentLogTest {
+ protected:
+  void SetUp() override {
+    log_ = bench_.open_well();
+    ASSERT_TRUE(write());
+  }
+  /// Whether a write is committed; otherwise the log has stopped and has said so once.
+  bool write() {
+    const Offset before = log_->committed();
+    if (!append_one(*log_).ok()) return false;
+    log_->flush();
+    if (log_->committed() > before) return true;
+    EXPECT_EQ(bench_.listener.failures, 1);
+    EXPECT_FALSE(append_one(*log_).ok());
+    return false;
+  }
+  std::filesystem::path folder() const { return bench_.folder; }
+  std::filesystem::path segment() const { return folder() / segment_name(1); }
+
+  std::unique_ptr<SegmentLog> log_;
+};
+
+TEST_F(TakenAwayTest, nothing_is_committed_into_a_removed_folder) {
+  std::filesystem::remove_all(folder());
+  EXPECT_FALSE(write());
+  EXPECT_NE(bench_.listener.failure.find("code=FILE_GONE"), std::string::npos)
+      << bench_.listener.failure;
+}
+
+TEST_F(TakenAwayTest, nothing_is_committed_into_a_folder_that_was_moved_or_replaced) {
+  const std::filesystem::path aside = temporary_.path() + "/aside";
+  std::filesystem::rename(folder(), aside);
+  std::filesystem::copy(aside, folder());
+  EXPECT_FALSE(write());
+}
+
+TEST_F(TakenAwayTest, nothing_is_committed_into_a_file_that_was_moved_or_replaced) {
+  std::filesystem::copy(segment(), folder() / "copy");
+  std::filesystem::rename(folder() / "copy", segment());
+  EXPECT_FALSE(write());
+}
+
+TEST_F(TakenAwayTest, without_a_sync_neither) {
+  bench_.sync = {.kind = SyncPolicy::Kind::kNever};
+  ASSERT_TRUE(log_->close().ok());
+  log_ = bench_.open_well();
+  ASSERT_TRUE(write());
+  std::filesystem::remove_all(folder());
+  EXPECT_FALSE(write());
+}
+
+TEST_F(TakenAwayTest, an_idle_log_stops_when_its_folder_is_gone) {
+  log_->check_folder();
+  EXPECT_EQ(bench_.listener.failures, 0);
+  std::filesystem::rename(folder(), temporary_.path() + "/aside");
+  log_->check_folder();
+  log_->check_folder();
+  EXPECT_EQ(bench_.listener.failures, 1);
+  std::filesystem::rename(temporary_.path() + "/aside", folder());
+  EXPECT_FALSE(write()) << "and it stays stopped";
+}
+
+TEST_F(TakenAwayTest, a_log_without_its_lock_file_stops_before_a_second_process_can_harm_it) {
+  std::filesystem::remove(folder() / "LOCK");
+  log_->check_folder();
+  EXPECT_EQ(bench_.listener.failures, 1);
 }
 
 }  // namespace

@@ -3,32 +3,39 @@
 #include <algorithm>
 #include <utility>
 
+#include "log/segment_writer.h"
+
 namespace rstmdb::log {
 namespace {
 constexpr uint64_t kStepBytes = 4 * 1024 * 1024;
 }
 
-SegmentPreparation::SegmentPreparation(SegmentLog* waiting, io::FileSystem& files, std::string path,
-                                       uint64_t bytes)
-    : owner(waiting), files_(files), path_(std::move(path)), bytes_(bytes) {}
+SegmentPreparation::SegmentPreparation(Options options)
+    : owner(options.owner),
+      options_(std::move(options)),
+      path_(options_.folder + "/" + std::string(kPreparedSegmentName)) {}
 
 void SegmentPreparation::step() {
   const std::lock_guard lock(mutex_);
   if (state_ != State::kUnderWay) return;
   if (!write_more().ok()) {
     // A full disk wants the space back; if even that fails, the next start removes the file.
-    if (std::exchange(file_, nullptr)) static_cast<void>(files_.remove(path_).ok());
+    if (std::exchange(file_, nullptr)) static_cast<void>(options_.files.remove(path_).ok());
     state_ = State::kGivenUp;
-  } else if (done_ == bytes_) {
+  } else if (done_ == options_.bytes) {
     state_ = State::kReady;
   }
 }
 
 Result<void> SegmentPreparation::write_more() {
+  const uint64_t left = options_.bytes - done_;
+  RSTMDB_ASSIGN(const uint64_t free, options_.files.free_bytes(options_.folder));
+  if (free < options_.reserve_bytes || free - options_.reserve_bytes < left)
+    return Error(Code::kRateLimited, "the free space is reserved");
   if (!file_) {
-    RSTMDB_ASSIGN(file_, files_.open(path_, io::FileSystem::Open::kCreateNew));
+    RSTMDB_ASSIGN(file_, options_.files.open(path_, io::FileSystem::Open::kCreateNew));
   }
-  const std::string zeros(std::min(kStepBytes, bytes_ - done_), '\0');
+  const std::string zeros(std::min(kStepBytes, left), '\0');
   RSTMDB_TRY(file_->write_at(done_, zeros));
   RSTMDB_TRY(file_->sync());
   done_ += zeros.size();

@@ -1,8 +1,8 @@
 // The next segment, written full of zeros ahead of its use: a flush into blocks that are there
 // already changes no metadata, which makes it far quicker.
 //
-// Only a saving, never a need: when it fails, or is not ready in time, the next segment begins as
-// an empty file.
+// Only a saving, never a need: when it fails, is not ready in time, or would leave less free space
+// than is reserved, the next segment begins as an empty file.
 #pragma once
 
 #include <atomic>
@@ -23,7 +23,14 @@ class SegmentPreparation {
  public:
   enum class State { kUnderWay, kReady, kGivenUp };
 
-  SegmentPreparation(SegmentLog* waiting, io::FileSystem& files, std::string path, uint64_t bytes);
+  struct Options {
+    SegmentLog* owner;
+    io::FileSystem& files;
+    std::string folder;
+    uint64_t bytes;
+    uint64_t reserve_bytes;
+  };
+  explicit SegmentPreparation(Options options);
 
   /// Writes and syncs the next few MiB, so that no other job of the worker waits long.
   void step();
@@ -39,9 +46,8 @@ class SegmentPreparation {
  private:
   Result<void> write_more();
 
-  io::FileSystem& files_;
+  const Options options_;
   const std::string path_;
-  const uint64_t bytes_;
   std::mutex mutex_;  // held for the length of a step
   std::atomic<State> state_ = State::kUnderWay;
   uint64_t done_ = 0;

@@ -80,6 +80,16 @@ Result<void> SegmentWriter::sync() {
   return {};
 }
 
+Result<void> SegmentWriter::check_file() {
+  RSTMDB_ASSIGN(const io::FileStatus now, file_->status());
+  if (now.at_path) return {};
+  return Error(Code::kWalIoError,
+               file_->path() + " was removed, moved or replaced by another process")
+      .with("code", "FILE_GONE")
+      .with("call", "status")
+      .with("path", file_->path());
+}
+
 Result<void> SegmentWriter::rotate() {
   RSTMDB_TRY(cut_zero_tail());
   RSTMDB_TRY(sync());

@@ -61,6 +61,10 @@ class SegmentWriter {
   Result<Written> write(Group& group);
   /// Makes every written group durable.
   Result<void> sync();
+  /// Fails (code = FILE_GONE) when somebody else has taken the file away from its path: the next
+  /// start would not find what has been written. Asked before anything is acknowledged; costs two
+  /// looks at metadata in memory.
+  Result<void> check_file();
   /// Everything on disk, then the mark of a clean end, on disk too.
   Result<void> close();
 
