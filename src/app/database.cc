@@ -31,6 +31,10 @@ engine::Bounds bounds(const config::Config::Storage& storage) {
   };
 }
 
+uint64_t reserve_bytes(const config::Config& config) {
+  return config.storage.min_free_mb * 1024 * 1024;
+}
+
 void report_recovery(const log::Recovery& recovery) {
   if (recovery.created) return log_line(Level::kInfo, "a new log was made");
   log_line(Level::kInfo, "the log was opened",
@@ -57,10 +61,13 @@ void report_replay(const node::ReplayProgress& progress) {
 
 }  // namespace
 
-Result<std::unique_ptr<Database>> Database::open(World world, const config::Config& config) {
-  std::unique_ptr<Database> database(new Database(world));
+Result<std::unique_ptr<Database>> Database::open(World world, const config::Config& config,
+                                                 std::function<void()> on_ending) {
+  if (config.storage.on_log_failure == config::OnLogFailure::kServeReads) on_ending = {};
+  std::unique_ptr<Database> database(new Database(world, std::move(on_ending)));
   RSTMDB_TRY(database->open_log(config));
   RSTMDB_TRY(database->open_node(config));
+  database->watch_disk(config);
   RSTMDB_TRY(database->listen(config));
   return database;
 }
@@ -78,6 +85,11 @@ Result<void> Database::open_log(const config::Config& config) {
                     .folder = config.storage.data_dir + "/wal",
                     .segment_bytes = config.storage.wal_segment_size_mb * 1024 * 1024,
                     .sync = sync_policy(config.storage.fsync_policy),
+                    .reserve_bytes = reserve_bytes(config),
+                    .on_new_segment =
+                        [this] {
+                          if (disk_) disk_->look_at_space();
+                        },
                     .progress =
                         [](const log::RecoveryProgress& progress) {
                           log_line(Level::kInfo, "reading the log",
@@ -97,19 +109,29 @@ Result<void> Database::open_node(const config::Config& config) {
                            .clock = world_.clock,
                            .random = world_.random,
                            .bounds = bounds(config.storage),
+                           .disk_reserve_bytes = reserve_bytes(config),
                            .replay_progress = report_replay,
-                           .on_stopped =
-                               [](const Error& error) {
-                                 log_line(
-                                     Level::kError,
-                                     "the log has stopped; nothing more is written until a restart",
-                                     {{"error", error.to_string()}});
-                               },
+                           .on_stopped = [this](const Error& error) { on_log_stopped(error); },
                        }));
   world_.loop.at_turn_end([this] {
     if (node_) node_->end_turn();
   });
   return {};
+}
+
+void Database::on_log_stopped(const Error& error) {
+  log_line(Level::kError, "the log has stopped; nothing more is written until a restart",
+           {{"error", error.to_string()}});
+  // Later, because whoever waits for the log is answered first.
+  if (on_ending_) world_.loop.post([this] { on_ending_(); });
+}
+
+void Database::watch_disk(const config::Config& config) {
+  disk_.emplace(DiskWatch::Options{.loop = world_.loop,
+                                   .files = world_.files,
+                                   .log = *log_,
+                                   .node = *node_,
+                                   .folder = config.storage.data_dir});
 }
 
 Result<void> Database::listen(const config::Config& config) {

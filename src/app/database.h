@@ -3,9 +3,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "api/context.h"
+#include "app/disk_watch.h"
 #include "config/config.h"
 #include "io/clock.h"
 #include "io/executor.h"
@@ -32,7 +34,10 @@ class Database {
  public:
   /// Recovers the data folder and starts to serve. What recovery finds and how far it is goes to
   /// the log lines.
-  static Result<std::unique_ptr<Database>> open(World world, const config::Config& config);
+  /// `on_ending` runs on the loop when the log has stopped and the settings say that the server
+  /// ends then: the caller stops it and reports a failure.
+  static Result<std::unique_ptr<Database>> open(World world, const config::Config& config,
+                                                std::function<void()> on_ending = {});
   ~Database();
 
   const std::string& address() const { return server_->address(); }
@@ -43,15 +48,20 @@ class Database {
   void stop(std::move_only_function<void(Result<void>)> done);
 
  private:
-  explicit Database(World world) : world_(world) {}
+  Database(World world, std::function<void()> on_ending)
+      : world_(world), on_ending_(std::move(on_ending)) {}
   Result<void> open_log(const config::Config& config);
   Result<void> open_node(const config::Config& config);
   Result<void> listen(const config::Config& config);
+  void on_log_stopped(const Error& error);
+  void watch_disk(const config::Config& config);
 
   World world_;
+  std::function<void()> on_ending_;
   api::ServerFacts facts_;
   std::unique_ptr<log::SegmentLog> log_;
   std::unique_ptr<node::Node> node_;
+  std::optional<DiskWatch> disk_;
   std::unique_ptr<server::Server> server_;
 };
 

@@ -57,27 +57,29 @@ int serve(const Arguments& arguments, const config::Config& config) {
   io::AsioLoop loop;
   io::ThreadWorker worker(loop);
   io::TcpNet net(loop);
+  Database* running = nullptr;
+  int exit_code = 0;
+  bool stopping = false;
+  const auto stop = [&] {
+    if (stopping) return;
+    stopping = true;
+    log_line(Level::kInfo, "stopping");
+    running->stop([&](const Result<void>& closed) {
+      if (!closed.ok()) exit_code = fail("the log could not be closed", closed.error());
+      loop.stop();
+    });
+  };
   auto opened = Database::open({.loop = loop,
                                 .worker = worker,
                                 .net = net,
                                 .files = io::system_file_system(),
                                 .clock = io::system_clock(),
                                 .random = io::system_random()},
-                               config);
+                               config, stop);
   if (!opened.ok()) return fail("the server could not start", opened.error());
   Database& database = **opened;
-
-  int exit_code = 0;
-  bool stopping = false;
-  loop.on_signal({SIGTERM, SIGINT}, [&](int) {
-    if (stopping) return;
-    stopping = true;
-    log_line(Level::kInfo, "stopping");
-    database.stop([&](const Result<void>& closed) {
-      if (!closed.ok()) exit_code = fail("the log could not be closed", closed.error());
-      loop.stop();
-    });
-  });
+  running = &database;
+  loop.on_signal({SIGTERM, SIGINT}, [&](int) { stop(); });
   if (!arguments.port_file.empty() && !write_port_file(arguments.port_file, database.address())) {
     log_line(Level::kError, "the port file could not be written", {{"file", arguments.port_file}});
     return 1;
@@ -93,6 +95,8 @@ int run(int argc, char** argv) {
   if (parsed.exit_code) return *parsed.exit_code;
   // Whatever the server makes is for its own user only.
   ::umask(077);
+  // A limit on the size of files makes a write fail; the log then stops as for a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
   auto loaded = config::load({.path = parsed.arguments.config_path, .environment = environment()});
   if (!loaded.ok()) return fail("the configuration was refused", loaded.error());
   set_logging(loaded->config.logging.level, loaded->config.logging.format);

@@ -80,6 +80,10 @@ inline constexpr size_t kSnapshotWaitingBytesMax = 8 * 1024 * 1024;  // for the 
 inline constexpr size_t kSnapshotOverrunBytesMax = 64 * 1024 * 1024;  // ... writers: it is given up
 inline constexpr size_t kSnapshotsKept = 2;
 
+// Disk.
+inline constexpr uint64_t kDiskReserveBytesDefault = 256 * 1024 * 1024;  // writes leave it free
+inline constexpr int64_t kDiskLookMs = 1'000;  // between two looks at free space and folder
+
 // Loop and network.
 inline constexpr size_t kTurnHandlersMax = 256;     // handled before the log is flushed
 inline constexpr size_t kWorkerJobsMax = 64;        // waiting for the worker thread

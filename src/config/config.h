@@ -27,6 +27,12 @@ struct FsyncPolicy {
   bool operator==(const FsyncPolicy&) const = default;
 };
 
+/// What becomes of the server when its log has stopped after an I/O error.
+enum class OnLogFailure : uint8_t {
+  kServeReads,  // it refuses writes and shows what is committed until somebody stops it
+  kExit,        // it answers what waits and ends, with a failure
+};
+
 struct Config {
   struct Network {
     std::string bind_addr = "127.0.0.1:7401";
@@ -37,6 +43,8 @@ struct Config {
     std::string data_dir = "./data";
     uint64_t wal_segment_size_mb = limits::kSegmentBytesDefault / (1024 * 1024);
     FsyncPolicy fsync_policy;
+    uint64_t min_free_mb = limits::kDiskReserveBytesDefault / (1024 * 1024);
+    OnLogFailure on_log_failure = OnLogFailure::kServeReads;
     uint64_t max_machine_versions = limits::kMachineVersionsMaxDefault;
     uint64_t idempotency_ttl_secs = limits::kIdempotencyTtlMsDefault / 1000;
     uint64_t idempotency_keys_max = limits::kIdempotencyKeysMaxDefault;

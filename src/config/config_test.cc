@@ -67,6 +67,8 @@ storage:
   data_dir: /var/lib/x
   wal_segment_size_mb: 4096
   fsync_policy: {every_n: 10}
+  min_free_mb: 0
+  on_log_failure: exit
   max_machine_versions: 7
   idempotency_ttl_secs: 60
   idempotency_keys_max: 5
@@ -90,6 +92,8 @@ logging: {level: debug, format: json}
   EXPECT_EQ(c.network.bind_addr, "[::1]:9");
   EXPECT_EQ(c.network.max_connections, 100'000u);
   EXPECT_EQ(c.storage.fsync_policy, (FsyncPolicy{FsyncPolicy::Kind::kEveryN, 10}));
+  EXPECT_EQ(c.storage.min_free_mb, 0u);
+  EXPECT_EQ(c.storage.on_log_failure, OnLogFailure::kExit);
   EXPECT_TRUE(c.storage.allow_flush_all);
   EXPECT_EQ(c.auth.token_hashes, (std::vector{kHash, std::string(64, '0')}));
   EXPECT_EQ(c.tls.client_ca_path, "a");
@@ -132,6 +136,8 @@ TEST(Settings, TheEnvironmentOverridesTheFile) {
                                                         {"RSTMDB_DATA", "elsewhere"},
                                                         {"RSTMDB_WAL_SEGMENT_SIZE_MB", "7"},
                                                         {"RSTMDB_FSYNC_POLICY", "every_ms:8"},
+                                                        {"RSTMDB_MIN_FREE_MB", "14"},
+                                                        {"RSTMDB_ON_LOG_FAILURE", "exit"},
                                                         {"RSTMDB_MAX_MACHINE_VERSIONS", "9"},
                                                         {"RSTMDB_AUTH_REQUIRED", "true"},
                                                         {"RSTMDB_AUTH_TOKEN_HASH", kHash.c_str()},

@@ -44,6 +44,10 @@ constexpr std::array kKeys = {
         [](Config& c) -> Key::Place { return &c.storage.wal_segment_size_mb; }, 1, 4'096},
     Key{"storage.fsync_policy", "RSTMDB_FSYNC_POLICY",
         [](Config& c) -> Key::Place { return &c.storage.fsync_policy; }},
+    Key{"storage.min_free_mb", "RSTMDB_MIN_FREE_MB",
+        [](Config& c) -> Key::Place { return &c.storage.min_free_mb; }, 0, 16'777'216},
+    Key{"storage.on_log_failure", "RSTMDB_ON_LOG_FAILURE",
+        [](Config& c) -> Key::Place { return &c.storage.on_log_failure; }},
     Key{"storage.max_machine_versions", "RSTMDB_MAX_MACHINE_VERSIONS",
         [](Config& c) -> Key::Place { return &c.storage.max_machine_versions; }, 1, 1'000'000},
     Key{"storage.idempotency_ttl_secs", "",
@@ -170,6 +174,11 @@ struct Assigner {
     *place = text == "json" ? LogFormat::kJson : LogFormat::kPretty;
     return {};
   }
+  Result<void> operator()(OnLogFailure* place) const {
+    if (text != "serve_reads" && text != "exit") return refused("is neither serve_reads nor exit");
+    *place = text == "exit" ? OnLogFailure::kExit : OnLogFailure::kServeReads;
+    return {};
+  }
 };
 
 struct Shower {
@@ -191,6 +200,9 @@ struct Shower {
         return "pretty";
     }
     return {};
+  }
+  std::string operator()(const OnLogFailure* place) const {
+    return *place == OnLogFailure::kExit ? "exit" : "serve_reads";
   }
 };
 

@@ -11,7 +11,7 @@ namespace rstmdb::config {
 
 struct Key {
   using Place = std::variant<std::string*, bool*, uint64_t*, FsyncPolicy*,
-                             std::vector<std::string>*, Level*, LogFormat*>;
+                             std::vector<std::string>*, Level*, LogFormat*, OnLogFailure*>;
   /// Why a text is refused, or "".
   using Refusal = std::string (*)(std::string_view text);
 

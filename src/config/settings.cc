@@ -90,7 +90,9 @@ class Reader {
       return at(value, key.name, std::string(key.name) + " is not a single value");
     const bool quotes_fit = std::holds_alternative<std::string*>(place);
     if (value.kind == Kind::kQuoted && !quotes_fit && !std::holds_alternative<Level*>(place) &&
-        !std::holds_alternative<LogFormat*>(place) && !std::holds_alternative<FsyncPolicy*>(place))
+        !std::holds_alternative<LogFormat*>(place) &&
+        !std::holds_alternative<FsyncPolicy*>(place) &&
+        !std::holds_alternative<OnLogFailure*>(place))
       return at(value, key.name, std::string(key.name) + " is a text in quotes; write it without");
     if (std::holds_alternative<FsyncPolicy*>(place) && value.text.contains(':'))
       return at(value, key.name,

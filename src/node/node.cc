@@ -6,7 +6,8 @@ Node::Node(Options options)
     : log_(options.log),
       clock_(options.clock),
       on_stopped_(std::move(options.on_stopped)),
-      state_({.hash_seed = options.random.next_u64()}) {}
+      state_({.hash_seed = options.random.next_u64()}),
+      reserve_(options.disk_reserve_bytes) {}
 
 Result<std::unique_ptr<Node>> Node::open(Options options) {
   const engine::Bounds bounds = options.bounds;
@@ -30,6 +31,7 @@ Result<std::unique_ptr<Node>> Node::open(Options options) {
 
 Result<Sequencer::Write> Node::write(const Origin& origin) {
   if (gate_.failed()) return gate_.failure();
+  RSTMDB_TRY(reserve_.admit());
   return sequencer_->begin(origin);
 }
 

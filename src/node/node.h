@@ -10,6 +10,7 @@
 #include "io/clock.h"
 #include "io/random.h"
 #include "log/log.h"
+#include "node/disk_reserve.h"
 #include "node/recovery.h"
 #include "node/release_gate.h"
 #include "node/sequencer.h"
@@ -23,6 +24,7 @@ class Node final : private log::Listener {
     io::Clock& clock;
     io::Random& random;
     engine::Bounds bounds;
+    uint64_t disk_reserve_bytes = 0;  // free space that writes may not use up; 0: they may
     std::function<void(const ReplayProgress&)> replay_progress = {};
     std::function<void(const Error&)> on_stopped = {};  // the log has stopped for good
   };
@@ -35,8 +37,12 @@ class Node final : private log::Listener {
   ReleaseGate& gate() { return gate_; }
   const ReleaseGate& gate() const { return gate_; }
   io::Clock& clock() { return clock_; }
+  /// Told of the free space by whoever looks at the disk.
+  DiskReserve& reserve() { return reserve_; }
+  const DiskReserve& reserve() const { return reserve_; }
 
-  /// Starts a write; kWalIoError when the log has stopped.
+  /// Starts a write; kWalIoError when the log has stopped, kRateLimited when the disk has only its
+  /// reserve left.
   Result<Sequencer::Write> write(const Origin& origin);
 
   /// Offset on which an answer depends that shows anything of the whole state.
@@ -56,6 +62,7 @@ class Node final : private log::Listener {
   std::function<void(const Error&)> on_stopped_;
   engine::State state_;
   ReleaseGate gate_;
+  DiskReserve reserve_;
   std::unique_ptr<Sequencer> sequencer_;
 };
 

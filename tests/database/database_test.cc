@@ -44,7 +44,7 @@ class Process {
                                   .files = files_,
                                   .clock = clock_,
                                   .random = random_},
-                                 config);
+                                 config, [this] { ending_ = true; });
     if (!opened.ok()) return std::move(opened).error();
     database_ = std::move(opened).value();
     return {};
@@ -62,6 +62,9 @@ class Process {
   }
   Hash128 state_hash() { return database_->node().state().hash(); }
   const engine::State& state() { return database_->node().state(); }
+  node::Node& node() { return database_->node(); }
+  void run_for(int64_t ms) { loop_.run_for(ms); }
+  bool wants_to_end() const { return ending_; }
 
  private:
   SimulatedFileSystem& files_;
@@ -70,6 +73,7 @@ class Process {
   io::SimulatedRandom random_;
   io::SimulatedWorker worker_{loop_};
   io::SimulatedNet net_{loop_};
+  bool ending_ = false;
   std::unique_ptr<Database> database_;
 };
 
@@ -230,6 +234,124 @@ TEST_F(DatabaseTest, WhicheverFileCallFailsNothingAcknowledgedIsLost) {
     }
     EXPECT_GT(faults, 20u);
   }
+}
+
+// ---- the disk reserve
+
+constexpr uint64_t kMiB = 1024 * 1024;
+
+TEST_F(DatabaseTest, BelowTheReserveWritesAreRefusedAndReadsGoOnUntilThereIsRoomAgain) {
+  config::Config config = settings();
+  config.storage.min_free_mb = 100;
+  Process process(files_);
+  files_.set_free_bytes(200 * kMiB);
+  ASSERT_TRUE(process.open(config).ok());
+  auto client = process.connect();
+  client->send("1", "PUT_MACHINE", kMachine);
+  client->send("2", "CREATE_INSTANCE", R"({"machine":"m","version":1,"id":"i"})");
+  for (int i = 0; i < 2; ++i) EXPECT_THAT(client->answer(), HasSubstr("\"ok\""));
+
+  files_.set_free_bytes(100 * kMiB - 1);
+  process.run_for(limits::kDiskLookMs + 1);
+  EXPECT_TRUE(process.node().reserve().stats().refusing);
+  const uint64_t head = process.node().head();
+  for (const auto& [op, params] : std::map<std::string, std::string>{
+           {"PUT_MACHINE", std::string(kMachine)},
+           {"CREATE_INSTANCE", R"({"machine":"m","version":1,"id":"j"})"},
+           {"APPLY_EVENT", R"({"id":"i","event":"GO"})"},
+           {"DELETE_INSTANCE", R"({"id":"i"})"},
+           {"BATCH", R"({"mode":"atomic","ops":[{"op":"DELETE_INSTANCE","params":{"id":"i"}}]})"},
+           {"BATCH",
+            R"({"mode":"best_effort","ops":[{"op":"DELETE_INSTANCE","params":{"id":"i"}}]})"},
+       }) {
+    client->send("w", op, params);
+    const std::string answer = client->answer();
+    EXPECT_THAT(answer, HasSubstr("RATE_LIMITED")) << op;
+    EXPECT_THAT(answer, HasSubstr(R"("code":"DISK_RESERVE")")) << op;
+    EXPECT_THAT(answer, HasSubstr(R"("free_bytes":104857599)")) << op;
+    EXPECT_THAT(answer, HasSubstr(R"("reserve_bytes":104857600)")) << op;
+  }
+  EXPECT_EQ(process.node().head(), head) << "nothing has happened";
+  client->send("r", "GET_INSTANCE", R"({"id":"i"})");
+  EXPECT_THAT(client->answer(), HasSubstr(R"("state":"a")"));
+  client->send("l", "WAL_READ", R"({"from_offset":1})");
+  EXPECT_THAT(client->answer(), HasSubstr("create_instance"));
+
+  files_.set_free_bytes(110 * kMiB - 1);
+  process.run_for(limits::kDiskLookMs + 1);
+  client->send("w", "APPLY_EVENT", R"({"id":"i","event":"GO"})");
+  EXPECT_THAT(client->answer(), HasSubstr("DISK_RESERVE")) << "not at the border";
+  files_.set_free_bytes(110 * kMiB);
+  process.run_for(limits::kDiskLookMs + 1);
+  client->send("w", "APPLY_EVENT", R"({"id":"i","event":"GO"})");
+  EXPECT_THAT(client->answer(), HasSubstr(R"("to_state":"b")"));
+  EXPECT_TRUE(process.stop());
+}
+
+TEST_F(DatabaseTest, AServerMayStartBelowItsReserveAndSaysSoToWrites) {
+  config::Config config = settings();
+  config.storage.min_free_mb = 100;
+  files_.set_free_bytes(50 * kMiB);
+  Process process(files_);
+  ASSERT_TRUE(process.open(config).ok());
+  auto client = process.connect();
+  client->send("1", "PUT_MACHINE", kMachine);
+  EXPECT_THAT(client->answer(), HasSubstr("DISK_RESERVE"));
+  EXPECT_TRUE(process.stop()) << "the mark of a clean end is written all the same";
+}
+
+TEST_F(DatabaseTest, ANewSegmentIsAReasonToLookAtTheSpaceAtOnce) {
+  config::Config config = settings();
+  config.storage.min_free_mb = 100;
+  Process process(files_);
+  files_.set_free_bytes(101 * kMiB);
+  ASSERT_TRUE(process.open(config).ok());
+  auto client = process.connect();
+  client->send("p", "PUT_MACHINE", kMachine);
+  EXPECT_THAT(client->answer(), HasSubstr("\"ok\""));
+  const std::string filling(300'000, 'x');
+  int taken = 0;
+  for (std::string answer = "\"ok\""; answer.find("\"ok\"") != std::string::npos && taken < 20;
+       ++taken) {
+    client->send("c", "CREATE_INSTANCE",
+                 R"({"machine":"m","version":1,"context":{"f":")" + filling + "\"}}");
+    answer = client->answer();
+  }
+  EXPECT_LT(taken, 10) << "refused within a segment or two, though no second has passed";
+}
+
+// ---- a log that has stopped
+
+TEST_F(DatabaseTest, AfterAFailureOfTheLogTheServerEndsIfItIsToldTo) {
+  for (const auto what : {config::OnLogFailure::kServeReads, config::OnLogFailure::kExit}) {
+    SimulatedFileSystem disk;
+    config::Config config = settings();
+    config.storage.on_log_failure = what;
+    Process process(disk);
+    ASSERT_TRUE(process.open(config).ok());
+    auto client = process.connect();
+    client->send("1", "PUT_MACHINE", kMachine);
+    EXPECT_THAT(client->answer(), HasSubstr("\"ok\""));
+    disk.inject({.call = SimulatedFileSystem::Call::kSync});
+    client->send("2", "CREATE_INSTANCE", R"({"machine":"m","version":1,"id":"i"})");
+    EXPECT_THAT(client->answer(), HasSubstr("LOG_STOPPED")) << "who waits is answered";
+    process.run_for(10);
+    EXPECT_EQ(process.wants_to_end(), what == config::OnLogFailure::kExit);
+    EXPECT_FALSE(process.stop()) << "an end after a failure is no clean one";
+  }
+}
+
+TEST_F(DatabaseTest, AServerWhoseFolderWasTakenAwayStopsWritingThoughNothingIsWritten) {
+  Process process(files_);
+  ASSERT_TRUE(process.open().ok());
+  process.run_for(3 * limits::kDiskLookMs);
+  EXPECT_FALSE(process.node().gate().failed());
+  files_.erase("/data/wal/LOCK");
+  process.run_for(limits::kDiskLookMs + 1);
+  EXPECT_TRUE(process.node().gate().failed());
+  auto client = process.connect();
+  client->send("1", "PUT_MACHINE", kMachine);
+  EXPECT_THAT(client->answer(), HasSubstr("LOG_STOPPED"));
 }
 
 }  // namespace
