@@ -152,6 +152,8 @@ def tree_runners():
                  "counted")
     yield Runner("crash", [python, "tests/crash/run.py", "--server", str(programs / "rstmdb"),
                            "--cycles", "40"], "counted")
+    yield Runner("faults", [python, "tests/faults/run.py", "--server", str(programs / "rstmdb")],
+                 "counted")
     yield Runner("README.md", [python, "tools/readme_blocks.py", "README.md", "--programs",
                                str(programs)], "counted")
 
