@@ -65,6 +65,12 @@ inline constexpr int64_t kRefusalTimeoutMs = 1'000;      // waiting for the dial
 inline constexpr size_t kRefusalsMax = 256;              // being refused at the same time
 inline constexpr int64_t kDrainTimeoutMs = 8'000;        // SIGTERM to forced close
 
+// The HTTP door.
+inline constexpr size_t kHttpHeadBytesMax = 16 * 1024;  // request line and fields
+inline constexpr size_t kHttpConnectionsMax = 64;
+inline constexpr int64_t kHttpTimeoutMs = 10'000;  // to the next whole request; to send an answer
+inline constexpr int64_t kMetricsAgeMs = 100;  // a page of metrics serves who asks so soon again
+
 // The queue before the disk: commands that have their place but are not yet durable.
 inline constexpr size_t kUncommittedBytesMax = 64 * 1024 * 1024;
 

@@ -1,0 +1,27 @@
+// What each part of the server counts, as metrics: one function a part, from its plain numbers to
+// names that dashboards read. Every metric is in docs/running.md; a test compares that page with a
+// real scrape. Each costs the same however many instances there are.
+#pragma once
+
+#include "engine/state.h"
+#include "http/door.h"
+#include "io/process.h"
+#include "log/log.h"
+#include "metrics/text.h"
+#include "server/stats.h"
+
+namespace rstmdb::metrics {
+
+struct NodeFacts {
+  bool log_failed = false;
+  int64_t recovery_ns = 0;
+};
+
+void add_server(Text& text, const server::Stats& stats);
+void add_log(Text& text, const log::Log& log);
+void add_state(Text& text, const engine::State& state);
+void add_node(Text& text, const NodeFacts& facts);
+void add_http(Text& text, const http::Door::Stats& stats);
+void add_process(Text& text, const io::ProcessUsage& usage);
+
+}  // namespace rstmdb::metrics

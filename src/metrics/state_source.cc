@@ -1,0 +1,24 @@
+#include "metrics/sources.h"
+
+namespace rstmdb::metrics {
+
+void add_state(Text& text, const engine::State& state) {
+  text.gauge("rstmdb_instances_total", "Instances that are not deleted.", state.live().count());
+  text.gauge("rstmdb_machines_total", "Machines, each counted once.",
+             uint64_t{state.machines().by_name().size()});
+  text.gauge("rstmdb_machine_versions", "Versions of all machines.",
+             uint64_t{state.machines().definition_count()});
+  text.gauge("rstmdb_idempotency_keys", "Idempotency keys that are remembered.",
+             uint64_t{state.keys().count()});
+  text.gauge("rstmdb_idempotency_bytes", "Memory for them and for the answers kept with them.",
+             uint64_t{state.keys().bytes()});
+}
+
+void add_node(Text& text, const NodeFacts& facts) {
+  text.gauge("rstmdb_log_failed", "1 when the log has stopped: nothing is written until a restart.",
+             uint64_t{facts.log_failed});
+  text.gauge("rstmdb_recovery_seconds", "Time that the last start took to read what is on disk.",
+             static_cast<double>(facts.recovery_ns) / 1e9);
+}
+
+}  // namespace rstmdb::metrics
