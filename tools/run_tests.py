@@ -154,6 +154,8 @@ def tree_runners():
                            "--cycles", "40"], "counted")
     yield Runner("faults", [python, "tests/faults/run.py", "--server", str(programs / "rstmdb")],
                  "counted")
+    yield Runner("tests/monitoring", [python, "tests/monitoring/run.py", "--server",
+                                      str(programs / "rstmdb")], "counted")
     yield Runner("README.md", [python, "tools/readme_blocks.py", "README.md", "--programs",
                                str(programs)], "counted")
 

@@ -50,69 +50,82 @@ void report_recovery(const log::Recovery& recovery) {
             {"saved_as", recovery.torn_copy}});
 }
 
-void report_replay(const node::ReplayProgress& progress) {
+void report_reading(const log::RecoveryProgress& progress, const Database::OnStep& on_step) {
+  log_line(Level::kInfo, "reading the log",
+           {{"segments", progress.segments_done},
+            {"of", progress.segments_total},
+            {"bytes", progress.bytes_done}});
+  on_step("reading the log: " + std::to_string(progress.segments_done) + " of " +
+          std::to_string(progress.segments_total) + " files");
+}
+
+void report_replay(const node::ReplayProgress& progress, const Database::OnStep& on_step) {
   const int64_t ms = std::max<int64_t>(progress.elapsed_ms, 1);
   log_line(Level::kInfo, "recovering",
            {{"records", progress.records_done},
             {"of", progress.records_total},
             {"records_per_second", progress.records_done * 1000 / static_cast<uint64_t>(ms)},
             {"elapsed_ms", progress.elapsed_ms}});
+  on_step("recovering: " + std::to_string(progress.records_done) + " of " +
+          std::to_string(progress.records_total) + " records");
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Database>> Database::open(World world, const config::Config& config,
-                                                 std::function<void()> on_ending) {
+                                                 std::function<void()> on_ending, OnStep on_step) {
   if (config.storage.on_log_failure == config::OnLogFailure::kServeReads) on_ending = {};
-  std::unique_ptr<Database> database(new Database(world, std::move(on_ending)));
+  std::unique_ptr<Database> database(new Database(world, std::move(on_ending), std::move(on_step)));
+  const int64_t began_ns = world.clock.steady_ns();
   RSTMDB_TRY(database->open_log(config));
   RSTMDB_TRY(database->open_node(config));
+  database->recovery_ns_ = world.clock.steady_ns() - began_ns;
   database->watch_disk(config);
   RSTMDB_TRY(database->listen(config));
+  RSTMDB_TRY(database->open_monitoring(config));
   return database;
 }
 
 Database::~Database() = default;
 
 Result<void> Database::open_log(const config::Config& config) {
-  RSTMDB_ASSIGN(log::SegmentLog::Opened opened,
-                log::SegmentLog::open({
-                    .files = world_.files,
-                    .loop = world_.loop,
-                    .worker = world_.worker,
-                    .clock = world_.clock,
-                    .random = world_.random,
-                    .folder = config.storage.data_dir + "/wal",
-                    .segment_bytes = config.storage.wal_segment_size_mb * 1024 * 1024,
-                    .sync = sync_policy(config.storage.fsync_policy),
-                    .reserve_bytes = reserve_bytes(config),
-                    .on_new_segment =
-                        [this] {
-                          if (disk_) disk_->look_at_space();
-                        },
-                    .progress =
-                        [](const log::RecoveryProgress& progress) {
-                          log_line(Level::kInfo, "reading the log",
-                                   {{"segments", progress.segments_done},
-                                    {"of", progress.segments_total},
-                                    {"bytes", progress.bytes_done}});
-                        },
-                }));
+  RSTMDB_ASSIGN(
+      log::SegmentLog::Opened opened,
+      log::SegmentLog::open({
+          .files = world_.files,
+          .loop = world_.loop,
+          .worker = world_.worker,
+          .clock = world_.clock,
+          .random = world_.random,
+          .folder = config.storage.data_dir + "/wal",
+          .segment_bytes = config.storage.wal_segment_size_mb * 1024 * 1024,
+          .sync = sync_policy(config.storage.fsync_policy),
+          .reserve_bytes = reserve_bytes(config),
+          .on_new_segment =
+              [this] {
+                if (disk_) disk_->look_at_space();
+              },
+          .progress =
+              [this](const log::RecoveryProgress& progress) { report_reading(progress, on_step_); },
+      }));
   report_recovery(opened.recovery);
   log_ = std::move(opened.log);
   return {};
 }
 
 Result<void> Database::open_node(const config::Config& config) {
-  RSTMDB_ASSIGN(node_, node::Node::open({
-                           .log = *log_,
-                           .clock = world_.clock,
-                           .random = world_.random,
-                           .bounds = bounds(config.storage),
-                           .disk_reserve_bytes = reserve_bytes(config),
-                           .replay_progress = report_replay,
-                           .on_stopped = [this](const Error& error) { on_log_stopped(error); },
-                       }));
+  RSTMDB_ASSIGN(
+      node_,
+      node::Node::open({
+          .log = *log_,
+          .clock = world_.clock,
+          .random = world_.random,
+          .bounds = bounds(config.storage),
+          .disk_reserve_bytes = reserve_bytes(config),
+          .replay_progress =
+              [this](const node::ReplayProgress& progress) { report_replay(progress, on_step_); },
+          .on_stopped = [this](const Error& error) { on_log_stopped(error); },
+      }));
   world_.loop.at_turn_end([this] {
     if (node_) node_->end_turn();
   });
@@ -155,6 +168,7 @@ Result<void> Database::listen(const config::Config& config) {
 }
 
 void Database::stop(std::move_only_function<void(Result<void>)> done) {
+  stopping_ = true;
   server_->drain([this, done = std::move(done)]() mutable { done(log_->close()); });
 }
 

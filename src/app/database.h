@@ -8,6 +8,7 @@
 
 #include "api/context.h"
 #include "app/disk_watch.h"
+#include "app/monitoring.h"
 #include "config/config.h"
 #include "io/clock.h"
 #include "io/executor.h"
@@ -32,37 +33,48 @@ struct World {
 
 class Database {
  public:
+  /// Told how far a start is that may take long: "recovering: 5 of 10 records".
+  using OnStep = std::function<void(const std::string&)>;
+
   /// Recovers the data folder and starts to serve. What recovery finds and how far it is goes to
   /// the log lines.
   /// `on_ending` runs on the loop when the log has stopped and the settings say that the server
   /// ends then: the caller stops it and reports a failure.
-  static Result<std::unique_ptr<Database>> open(World world, const config::Config& config,
-                                                std::function<void()> on_ending = {});
+  static Result<std::unique_ptr<Database>> open(
+      World world, const config::Config& config, std::function<void()> on_ending = {},
+      OnStep on_step = [](const std::string&) {});
   ~Database();
 
   const std::string& address() const { return server_->address(); }
   node::Node& node() { return *node_; }
+  /// Its metrics and whether it is ready, also when nothing is served over HTTP.
+  Monitoring& monitoring() { return *monitoring_; }
 
   /// Answers what has been asked, syncs, writes the mark of a clean end, and calls `done` with the
   /// outcome.
   void stop(std::move_only_function<void(Result<void>)> done);
 
  private:
-  Database(World world, std::function<void()> on_ending)
-      : world_(world), on_ending_(std::move(on_ending)) {}
+  Database(World world, std::function<void()> on_ending, OnStep on_step)
+      : world_(world), on_ending_(std::move(on_ending)), on_step_(std::move(on_step)) {}
   Result<void> open_log(const config::Config& config);
   Result<void> open_node(const config::Config& config);
   Result<void> listen(const config::Config& config);
+  Result<void> open_monitoring(const config::Config& config);
   void on_log_stopped(const Error& error);
   void watch_disk(const config::Config& config);
 
   World world_;
   std::function<void()> on_ending_;
+  OnStep on_step_;
+  int64_t recovery_ns_ = 0;  // from the start to the end of recovery
+  bool stopping_ = false;
   api::ServerFacts facts_;
   std::unique_ptr<log::SegmentLog> log_;
   std::unique_ptr<node::Node> node_;
   std::optional<DiskWatch> disk_;
   std::unique_ptr<server::Server> server_;
+  std::unique_ptr<Monitoring> monitoring_;  // last: it looks at all the others
 };
 
 }  // namespace rstmdb::app

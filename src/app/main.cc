@@ -1,14 +1,17 @@
 // The server program: settings, the system's world, a database, signals.
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "app/arguments.h"
 #include "app/database.h"
+#include "app/service.h"
 #include "base/logging.h"
 #include "io/asio_loop.h"
 #include "io/tcp_net.h"
@@ -53,8 +56,33 @@ int fail(std::string_view what, const Error& error) {
   return 1;
 }
 
+/// Without a socket when none is asked for, and when the one asked for is none.
+Service::Options service_options(io::Loop& loop) {
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::string(value == nullptr ? "" : value);
+  };
+  const ServiceRequest request =
+      read_service_request(variable("NOTIFY_SOCKET"), variable("WATCHDOG_USEC"),
+                           variable("WATCHDOG_PID"), static_cast<int64_t>(::getpid()));
+  Service::Options options{.loop = loop,
+                           .clock = io::system_clock(),
+                           .socket = nullptr,
+                           .watchdog_ms = request.watchdog_ms};
+  if (request.socket_address.empty()) return options;
+  auto socket = io::open_service_socket(request.socket_address);
+  if (socket.ok()) {
+    options.socket = std::move(*socket);
+  } else {
+    log_line(Level::kWarn, "the service manager cannot be told anything",
+             {{"error", socket.error().to_string()}});
+  }
+  return options;
+}
+
 int serve(const Arguments& arguments, const config::Config& config) {
   io::AsioLoop loop;
+  Service service(service_options(loop));
   io::ThreadWorker worker(loop);
   io::TcpNet net(loop);
   Database* running = nullptr;
@@ -64,18 +92,20 @@ int serve(const Arguments& arguments, const config::Config& config) {
     if (stopping) return;
     stopping = true;
     log_line(Level::kInfo, "stopping");
+    service.stopping();
     running->stop([&](const Result<void>& closed) {
       if (!closed.ok()) exit_code = fail("the log could not be closed", closed.error());
       loop.stop();
     });
   };
-  auto opened = Database::open({.loop = loop,
-                                .worker = worker,
-                                .net = net,
-                                .files = io::system_file_system(),
-                                .clock = io::system_clock(),
-                                .random = io::system_random()},
-                               config, stop);
+  auto opened =
+      Database::open({.loop = loop,
+                      .worker = worker,
+                      .net = net,
+                      .files = io::system_file_system(),
+                      .clock = io::system_clock(),
+                      .random = io::system_random()},
+                     config, stop, [&](const std::string& status) { service.starting(status); });
   if (!opened.ok()) return fail("the server could not start", opened.error());
   Database& database = **opened;
   running = &database;
@@ -85,6 +115,7 @@ int serve(const Arguments& arguments, const config::Config& config) {
     return 1;
   }
   log_line(Level::kInfo, "listening", {{"address", database.address()}, {"version", version()}});
+  service.ready("serving " + database.address());
   loop.run();
   if (exit_code == 0) log_line(Level::kInfo, "stopped");
   return exit_code;

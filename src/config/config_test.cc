@@ -295,14 +295,22 @@ TEST_F(ConfigFiles, WhatContradictsItselfIsRefusedByKey) {
 
 TEST_F(ConfigFiles, WarnsOfWhatIsNotServedAndWhatIsOpen) {
   EXPECT_TRUE(load({})->warnings.empty());
+  // Whoever lets the system choose gets two ports.
+  const auto own = load({write("o",
+                               "metrics: {enabled: true, bind_addr: 127.0.0.1:0}\n"
+                               "network: {bind_addr: 127.0.0.1:0}\n"),
+                         {}});
+  ASSERT_TRUE(own.ok()) << own.error().to_string();
+  EXPECT_TRUE(own->warnings.empty());
   const auto loaded = load({write("c",
-                                  "compaction: {enabled: true}\nmetrics: {enabled: true}\n"
+                                  "compaction: {enabled: true}\n"
+                                  "metrics: {enabled: true, bind_addr: '[::]:9090'}\n"
                                   "network: {bind_addr: 0.0.0.0:1}\n"
                                   "storage: {fsync_policy: never}\n"),
                             {}});
   ASSERT_TRUE(loaded.ok());
   ASSERT_EQ(loaded->warnings.size(), 4u);
-  const char* begins[] = {"compaction.enabled", "metrics.enabled", "network.bind_addr",
+  const char* begins[] = {"compaction.enabled", "metrics.bind_addr", "network.bind_addr",
                           "storage.fsync_policy"};
   for (size_t i = 0; i < 4; ++i) EXPECT_TRUE(loaded->warnings[i].starts_with(begins[i]));
 }

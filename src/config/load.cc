@@ -61,7 +61,9 @@ Result<void> check_together(const Config& config) {
     return contradiction("tls.client_ca_path", "is missing though tls.require_client_cert is true");
   if (config.tls.require_client_cert && !config.tls.enabled)
     return contradiction("tls.require_client_cert", "is true though tls.enabled is false");
-  if (config.metrics.enabled && config.metrics.bind_addr == config.network.bind_addr)
+  const auto metrics_at = split_host_port(config.metrics.bind_addr);
+  const bool any_port = metrics_at && metrics_at->port == 0;
+  if (config.metrics.enabled && config.metrics.bind_addr == config.network.bind_addr && !any_port)
     return contradiction("metrics.bind_addr", "is the same as network.bind_addr");
   return {};
 }
@@ -76,8 +78,8 @@ std::vector<std::string> warnings_for(const Config& config) {
   std::vector<std::string> warnings;
   if (config.compaction.enabled)
     warnings.push_back("compaction.enabled: this release does not compact; the log keeps growing");
-  if (config.metrics.enabled)
-    warnings.push_back("metrics.enabled: this release serves no metrics; nothing listens there");
+  if (config.metrics.enabled && !only_this_machine(config.metrics.bind_addr))
+    warnings.push_back("metrics.bind_addr: other machines can read metrics, which asks no token");
   if (!config.auth.required && !only_this_machine(config.network.bind_addr))
     warnings.push_back("network.bind_addr: other machines can connect and auth.required is false");
   if (config.storage.fsync_policy.kind == FsyncPolicy::Kind::kNever)
