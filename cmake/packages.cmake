@@ -49,6 +49,8 @@ install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs/" DESTINATION "${doc}" COMPONENT s
         FILES_MATCHING PATTERN "*.md" PATTERN "decisions" EXCLUDE)
 install(DIRECTORY "${RSTMDB_DEPLOY}/grafana" "${RSTMDB_DEPLOY}/prometheus"
         DESTINATION "${doc}/examples" COMPONENT server)
+install(FILES "${RSTMDB_DEPLOY}/completion/rstmdb-cli"
+        DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions" COMPONENT cli)
 install(FILES "${RSTMDB_PACKAGED}/rstmdb-cli.1.gz" DESTINATION "${CMAKE_INSTALL_DATADIR}/man/man1"
         COMPONENT cli)
 
