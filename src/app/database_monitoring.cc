@@ -16,11 +16,16 @@ Result<void> Database::open_monitoring(const config::Config& config) {
     metrics::add_state(text, node_->state());
     metrics::add_log(text, *log_);
     metrics::add_node(text, {.log_failed = node_->gate().failed(), .recovery_ns = recovery_ns_});
+    metrics::add_disk(text, node_->reserve().stats());
   });
   http::Readiness& readiness = monitoring_->readiness();
   readiness.add({"log", [this]() -> std::optional<std::string> {
                    if (!node_->gate().failed()) return std::nullopt;
                    return "the log has stopped: nothing is written until a restart";
+                 }});
+  readiness.add({"disk", [this]() -> std::optional<std::string> {
+                   if (!node_->reserve().stats().refusing) return std::nullopt;
+                   return "the disk has only its reserve left: writes are refused, reads go on";
                  }});
   readiness.add({"stopping", [this]() -> std::optional<std::string> {
                    if (!stopping_) return std::nullopt;

@@ -8,6 +8,7 @@
 #include "io/process.h"
 #include "log/log.h"
 #include "metrics/text.h"
+#include "node/disk_reserve.h"
 #include "server/stats.h"
 
 namespace rstmdb::metrics {
@@ -21,6 +22,7 @@ void add_server(Text& text, const server::Stats& stats);
 void add_log(Text& text, const log::Log& log);
 void add_state(Text& text, const engine::State& state);
 void add_node(Text& text, const NodeFacts& facts);
+void add_disk(Text& text, const node::DiskReserve::Stats& stats);
 void add_http(Text& text, const http::Door::Stats& stats);
 void add_process(Text& text, const io::ProcessUsage& usage);
 

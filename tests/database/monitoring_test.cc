@@ -39,7 +39,7 @@ class MonitoringTest : public testing::Test {
                         .files = files_,
                         .clock = clock_,
                         .random = random_},
-                       config, [this](const std::string& step) { steps_.push_back(step); });
+                       config, {}, [this](const std::string& step) { steps_.push_back(step); });
     ASSERT_TRUE(opened.ok()) << opened.error().to_string();
     database_ = std::move(opened).value();
   }
@@ -83,6 +83,27 @@ TEST_F(MonitoringTest, AFailedLogIsSeenAndTheProcessStaysAlive) {
   EXPECT_THAT(metrics, HasSubstr("\nrstmdb_log_failed 1\n"));
   EXPECT_THAT(metrics, HasSubstr("\nrstmdb_ready 0\n"));
   EXPECT_THAT(metrics, HasSubstr("\nrstmdb_errors_total{code=\"WAL_IO_ERROR\"} 1\n"));
+}
+
+TEST_F(MonitoringTest, AFullDiskIsSeenUntilThereIsRoomAgain) {
+  constexpr uint64_t kMiB = 1024 * 1024;
+  files_.set_free_bytes(1'000 * kMiB);
+  start();
+  loop_.run_for(2'000);
+  EXPECT_THAT(get("/metrics"), HasSubstr("\nrstmdb_disk_reserve_reached 0\n"));
+  files_.set_free_bytes(100 * kMiB);
+  loop_.run_for(2'000);
+  EXPECT_THAT(write("PUT_MACHINE", kMachine), HasSubstr("RATE_LIMITED"));
+  const std::string ready = get("/readyz");
+  EXPECT_THAT(ready, HasSubstr("HTTP/1.1 503 "));
+  EXPECT_THAT(ready, HasSubstr(R"({"name":"disk","ok":false,"reason":)"));
+  const std::string metrics = get("/metrics");
+  EXPECT_THAT(metrics, HasSubstr("\nrstmdb_disk_reserve_reached 1\n"));
+  EXPECT_THAT(metrics, HasSubstr("\nrstmdb_disk_free_bytes 104857600\n"));
+  EXPECT_THAT(metrics, HasSubstr("\nrstmdb_disk_refused_writes_total 1\n"));
+  files_.set_free_bytes(1'000 * kMiB);
+  loop_.run_for(2'000);
+  EXPECT_THAT(get("/readyz"), HasSubstr("HTTP/1.1 200 "));
 }
 
 TEST_F(MonitoringTest, AServerThatStopsIsNotReady) {
