@@ -158,7 +158,16 @@ CommandSpec hash_token() {
           .summary = "Print the SHA-256 of a token, as the server's configuration wants it",
           .options = {{.flags = "TOKEN",
                        .param = "token",
-                       .doc = "The token; read from standard input when not given"}}};
+                       .doc = "The token; read from standard input when not given"},
+                      {.flags = "--generate",
+                       .param = "generate",
+                       .kind = Kind::kTrue,
+                       .doc = "Make a token of 256 random bits and print it before its line"},
+                      {.flags = "--name", .param = "name", .doc = "Name that stands in records"},
+                      {.flags = "--role", .param = "role", .doc = "read, write or admin"},
+                      {.flags = "--expires",
+                       .param = "expires",
+                       .doc = "Until when it is valid, such as 2027-01-31T00:00:00Z"}}};
 }
 
 CommandSpec get_machine() {

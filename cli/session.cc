@@ -5,11 +5,11 @@
 #include <iostream>
 #include <iterator>
 
-#include "base/hash.h"
 #include "graph.h"
 #include "json/document.h"
 #include "json/writer.h"
 #include "results.h"
+#include "token.h"
 #include "validate.h"
 #include "watch.h"
 
@@ -275,7 +275,10 @@ int Session::validate(const Invocation& invocation) {
 }
 
 int Session::hash_token(const Invocation& invocation) {
+  const bool fresh = invocation.values.contains("generate");
   auto token = invocation.value("token");
+  if (fresh && token) return input_failed({"--generate makes the token; give none"});
+  if (fresh) token = new_token();
   if (!token) {
     if (input_ == Stdin::kTaken) {
       return input_failed({"hash-token needs the token here: standard input has the commands"});
@@ -284,11 +287,14 @@ int Session::hash_token(const Invocation& invocation) {
     while (token->ends_with('\n') || token->ends_with('\r')) token->pop_back();
   }
   if (token->empty()) return input_failed({"the token is empty"});
-  const std::string hash = sha256_hex(*token);
+  const auto line = token_line(*token, invocation);
+  if (const auto* wrong = std::get_if<InputError>(&line)) return input_failed(*wrong);
+  const std::string& entry = std::get<std::string>(line);
   if (globals_.form == Form::kJson) {
-    std::cout << R"({"sha256":")" << hash << "\"}" << std::endl;
+    std::cout << "{" << (fresh ? R"("token":")" + *token + "\"," : "") << R"("sha256":")"
+              << entry.substr(0, entry.find(' ')) << R"(","line":")" << entry << "\"}" << std::endl;
   } else {
-    std::cout << hash << std::endl;
+    std::cout << (fresh ? *token + "\n" : "") << entry << std::endl;
   }
   return kExitOk;
 }

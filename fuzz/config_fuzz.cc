@@ -23,8 +23,11 @@ void check_bounds(const Loaded& loaded) {
     const uint64_t number = std::stoull(show(key, loaded.config));
     RSTMDB_CHECK(number >= key.least && number <= key.most, key.name);
   }
-  for (const std::string& hash : loaded.config.auth.token_hashes)
-    RSTMDB_CHECK(hash.size() == 64, hash);
+  for (const TokenEntry& token : loaded.config.auth.tokens)
+    RSTMDB_CHECK(!token.name.empty() && token.name.size() <= limits::kPrincipalNameBytesMax,
+                 token.name);
+  for (const CertificateEntry& certificate : loaded.config.auth.certificates)
+    RSTMDB_CHECK(!certificate.subject.empty(), certificate.subject);
 }
 
 void run(std::string_view input) {

@@ -83,7 +83,8 @@ class Server final : private server::SessionOwner {
   explicit Server(Tokens tokens) {
     facts_.flush_all_allowed = true;
     facts_.auth_required = tokens == Tokens::kRequired;
-    if (facts_.auth_required) facts_.token_hashes = {sha256_hex(kToken)};
+    if (facts_.auth_required)
+      facts_.credentials.add_token(sha256(kToken), {"fuzz", api::Access::kAdmin, 0});
     node_ = node::Node::open({.log = log_,
                               .clock = clock_,
                               .random = random_,
@@ -97,6 +98,7 @@ class Server final : private server::SessionOwner {
     session_ = std::make_unique<server::Session>(
         server::Session::Options{.node = *node_,
                                  .facts = facts_,
+                                 .guesses = guesses_,
                                  .owner = *this,
                                  .stream = std::move(wire),
                                  .welcome = server::Session::Welcome::kServe,
@@ -152,6 +154,7 @@ class Server final : private server::SessionOwner {
   CountingRandom random_;
   log::MemoryLog log_;
   api::ServerFacts facts_;
+  api::GuessLimits guesses_;
   std::unique_ptr<node::Node> node_;
   std::string sent_;
   Wire* wire_ = nullptr;

@@ -95,6 +95,8 @@ def _check_operation(row, codes):
     _need(row["access"] in ACCESS, f"{where}: access {row['access']}")
     for key in ("available", "before_auth", "in_batch"):
         _need(isinstance(row[key], bool), f"{where}: {key} is not true or false")
+    _need(row["before_auth"] == (row["access"] == "none"),
+          f"{where}: access none is what may be asked before AUTH, and nothing else is")
     for code in row["errors"]:
         _need(code in codes, f"{where}: unknown error {code}")
     for param in row["params"]:

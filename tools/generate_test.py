@@ -41,6 +41,30 @@ class BrokenContracts(unittest.TestCase):
     def test_operation_twice(self):
         self.refused(lambda data, rows: data["operations"].append(rows["PING"]), "PING is there")
 
+    def test_operation_without_access(self):
+        self.refused(lambda _, rows: rows["PING"].pop("access"), "PING: keys")
+        self.refused(lambda _, rows: rows["PING"].update(access="some"), "PING: access some")
+        self.refused(lambda _, rows: rows["PING"].update(access=None), "PING: access None")
+
+    def test_a_build_stops_at_an_operation_without_access(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            for part in ("tools", "protocol"):
+                shutil.copytree(contract.ROOT / part, folder / part)
+            rows = json.loads((folder / "protocol/operations.json").read_text())
+            del rows["operations"][5]["access"]
+            (folder / "protocol/operations.json").write_text(json.dumps(rows))
+            made = folder / "operation_table.inc"
+            done = subprocess.run([sys.executable, folder / "tools/generate", "--cpp", made],
+                                  capture_output=True, text=True, check=False)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(rows["operations"][5]["op"] + ": keys", done.stderr)
+            self.assertFalse(made.exists())
+
+    def test_what_needs_no_right_is_what_comes_before_auth(self):
+        self.refused(lambda _, rows: rows["INFO"].update(before_auth=True), "INFO: access none")
+        self.refused(lambda _, rows: rows["PING"].update(before_auth=False), "PING: access none")
+
     def test_unknown_error(self):
         self.refused(lambda _, rows: rows["PING"]["errors"].append("OOPS"), "PING: unknown error")
 

@@ -300,6 +300,31 @@ TEST(ProgramAlone, HashToken) {
   EXPECT_EQ(run({"hash-token", "secret"}, "").out, kHash);
   EXPECT_EQ(run({"hash-token"}, "", "secret\n").out, kHash);
   EXPECT_EQ(run({"hash-token"}, "", "\n").exit_code, 2);
+  std::string line(kHash);
+  line.back() = ' ';
+  EXPECT_EQ(run({"hash-token", "secret", "--role", "read", "--name", "billing"}, "").out,
+            line + "name=billing role=read\n");
+  EXPECT_EQ(run({"hash-token", "secret", "--expires", "2027-01-31T00:00:00Z"}, "").out,
+            line + "expires=2027-01-31T00:00:00Z\n");
+  const Finished wrong = run({"hash-token", "secret", "--role", "root"}, "");
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("none of read, write, admin"));
+}
+
+TEST(ProgramAlone, HashTokenMakesTokensThatAreNeverTheSame) {
+  const Finished made = run({"hash-token", "--generate", "--name", "billing"}, "");
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  const size_t end = made.out.find('\n');
+  const std::string token = made.out.substr(0, end);
+  EXPECT_EQ(token.size(), 64u) << "256 bits in hex";
+  const std::string line = run({"hash-token", token, "--name", "billing"}, "").out;
+  EXPECT_EQ(made.out.substr(end + 1), line);
+  EXPECT_NE(run({"hash-token", "--generate"}, "").out.substr(0, end), token);
+  EXPECT_EQ(run({"hash-token", "--generate", "secret"}, "").exit_code, 2);
+  EXPECT_THAT(
+      run({"--json", "hash-token", "--generate"}, "").out,
+      testing::MatchesRegex(
+          "\\{\"token\":\"[0-9a-f]+\",\"sha256\":\"[0-9a-f]+\",\"line\":\"[0-9a-f]+\"\\}\n"));
 }
 
 TEST(ProgramAlone, HelpNamesExitCodesAndCommands) {

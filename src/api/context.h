@@ -5,8 +5,9 @@
 #include <functional>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "api/credentials.h"
+#include "api/guess_limits.h"
 #include "base/limits.h"
 #include "node/node.h"
 
@@ -19,25 +20,39 @@ struct ServerFacts {
   uint64_t wal_segment_bytes = limits::kSegmentBytesDefault;
   bool auth_required = false;
   bool flush_all_allowed = false;
-  std::vector<std::string> token_hashes;  // SHA-256, hex, lower case
-  int64_t started_ns = 0;                 // steady clock
+  Credentials credentials;  // replaced by a reload, between turns
+  int64_t started_ns = 0;   // steady clock
   std::function<uint64_t()> connections = [] { return uint64_t{0}; };
 };
 
 /// One connection's standing. Operations change it; the session carries out what it asks for.
 struct Caller {
-  bool authenticated = false;  // or authentication is not required
-  std::string principal;       // name of who authenticated, as it will stand in the records
+  std::string peer;               // "192.0.2.7:50123"
+  Access rights = Access::kNone;  // kNone until authenticated; kAdmin where that is not required
+  Principal principal;            // who authenticated; its name will stand in the records
+  Proof proof;                    // by what
   int failed_guesses = 0;
   bool wants_jsonl = false;   // set by HELLO: everything after its answer is jsonl
   bool speaks_jsonl = false;  // the dialect now
   bool wants_close = false;   // set by BYE and by too many failed guesses
+
+  bool authenticated() const { return rights != Access::kNone; }
 };
+
+/// Makes the caller the one who has been proved by `proof`. Where authentication is not required
+/// everybody keeps all rights, and only the name counts.
+inline void identify_as(Caller& caller, const ServerFacts& facts, const Principal& principal,
+                        Proof proof) {
+  caller.rights = facts.auth_required ? principal.rights : Access::kAdmin;
+  caller.principal = principal;
+  caller.proof = std::move(proof);
+}
 
 struct Context {
   node::Node& node;
   const ServerFacts& facts;
   Caller& caller;
+  GuessLimits& guesses;
 };
 
 /// Offset that must be committed before an answer may leave; 0: none.

@@ -19,6 +19,21 @@ Result<void> check_committed(const node::Node& node, uint64_t depends_on) {
   return {};
 }
 
+/// The right as the contract names it.
+std::string_view right_name(Access access) {
+  switch (access) {
+    case Access::kNone:
+      return "none";
+    case Access::kRead:
+      return "read";
+    case Access::kWrite:
+      return "write";
+    case Access::kAdmin:
+      return "admin";
+  }
+  return "";
+}
+
 Result<DependsOn> run(const Context& context, std::string_view operation, json::Value params,
                       json::Writer& result) {
   const OperationRow* row = find_operation(operation);
@@ -36,8 +51,14 @@ Result<DependsOn> run(const Context& context, std::string_view operation, json::
 }  // namespace
 
 Result<void> authorise(const OperationRow& row, const Caller& caller) {
-  if (caller.authenticated || row.before_auth == BeforeAuth::kYes) return {};
-  return Error(Code::kUnauthorized, "authenticate with AUTH first").with("op", row.name);
+  if (row.access == Access::kNone && row.before_auth == BeforeAuth::kYes) return {};
+  if (!caller.authenticated())
+    return Error(Code::kUnauthorized, "authenticate with AUTH first").with("op", row.name);
+  if (row.access != Access::kNone && caller.rights >= row.access) return {};
+  return Error(Code::kUnauthorized, "the caller may not do this")
+      .with("op", row.name)
+      .with("code", "FORBIDDEN")
+      .with("required", right_name(row.access));
 }
 
 Answer dispatch(const Context& context, std::string_view operation, json::Value params,

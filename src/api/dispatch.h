@@ -29,7 +29,9 @@ struct Answer {
 Answer dispatch(const Context& context, std::string_view operation, json::Value params,
                 json::Writer& result);
 
-/// Whether `row` may be used by `caller`: the only place where that is decided.
+/// Whether `row` may be used by `caller`: the only place where that is decided, for an operation by
+/// itself and for each one inside a BATCH. What the row does not allow is refused: kUnauthorized,
+/// with detail code FORBIDDEN and the right that is required when the caller has proved who it is.
 Result<void> authorise(const OperationRow& row, const Caller& caller);
 
 }  // namespace rstmdb::api

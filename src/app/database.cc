@@ -1,6 +1,7 @@
 #include "app/database.h"
 
 #include "app/arguments.h"
+#include "app/credentials.h"
 #include "base/logging.h"
 
 namespace rstmdb::app {
@@ -148,10 +149,15 @@ void Database::watch_disk(const config::Config& config) {
 }
 
 Result<void> Database::listen(const config::Config& config) {
+  if (config.tls.enabled)
+    return Error(Code::kBadRequest,
+                 "tls.enabled: this release has no TLS, and it does not serve in "
+                 "the clear what was meant to be encrypted")
+        .with("key", "tls.enabled");
   facts_.version = version();
   facts_.wal_segment_bytes = config.storage.wal_segment_size_mb * 1024 * 1024;
   facts_.auth_required = config.auth.required;
-  facts_.token_hashes = config.auth.token_hashes;
+  facts_.credentials = credentials_of(config.auth);
   facts_.flush_all_allowed = config.storage.allow_flush_all;
   facts_.started_ns = world_.clock.steady_ns();
   RSTMDB_ASSIGN(
@@ -164,6 +170,14 @@ Result<void> Database::listen(const config::Config& config) {
                    .connections_max = config.network.max_connections,
                    .idle_timeout_ms = static_cast<int64_t>(config.network.idle_timeout_secs) * 1000,
                }));
+  return {};
+}
+
+Result<void> Database::reload(const config::Config& config) {
+  facts_.credentials = credentials_of(config.auth);
+  const size_t ended = server_->credentials_changed();
+  log_line(Level::kInfo, "credentials were read again",
+           {{"credentials", facts_.credentials.size()}, {"sessions_ended", ended}});
   return {};
 }
 

@@ -50,6 +50,10 @@ class Database {
   /// Its metrics and whether it is ready, also when nothing is served over HTTP.
   Monitoring& monitoring() { return *monitoring_; }
 
+  /// Takes over what may change while the server runs: who may come in. Of `config` only the
+  /// reloadable keys are looked at. Fails without having changed anything.
+  Result<void> reload(const config::Config& config);
+
   /// Answers what has been asked, syncs, writes the mark of a clean end, and calls `done` with the
   /// outcome.
   void stop(std::move_only_function<void(Result<void>)> done);

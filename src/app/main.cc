@@ -80,7 +80,27 @@ Service::Options service_options(io::Loop& loop) {
   return options;
 }
 
-int serve(const Arguments& arguments, const config::Config& config) {
+/// SIGHUP: what can change while the server runs changes, or nothing does.
+void reload(Database& database, config::Config& running, const config::Sources& sources) {
+  auto read = config::reload(running, sources);
+  if (!read.ok()) {
+    fail("the configuration was refused; the server goes on with the old one", read.error());
+    return;
+  }
+  for (const std::string& key : read->need_restart)
+    log_line(Level::kWarn, "a changed setting needs a restart", {{"key", key}});
+  for (const std::string& warning : read->warnings) log_line(Level::kWarn, warning);
+  const auto taken = database.reload(read->config);
+  if (!taken.ok()) {
+    fail("the configuration was refused; the server goes on with the old one", taken.error());
+    return;
+  }
+  running = std::move(read->config);
+  set_logging(running.logging.level, running.logging.format);
+  log_line(Level::kInfo, "the configuration was reloaded");
+}
+
+int serve(const Arguments& arguments, const config::Sources& sources, config::Config config) {
   io::AsioLoop loop;
   Service service(service_options(loop));
   io::ThreadWorker worker(loop);
@@ -110,6 +130,12 @@ int serve(const Arguments& arguments, const config::Config& config) {
   Database& database = **opened;
   running = &database;
   loop.on_signal({SIGTERM, SIGINT}, [&](int) { stop(); });
+  loop.on_signal({SIGHUP}, [&](int) {
+    if (stopping) return;
+    service.reloading();
+    reload(database, config, sources);
+    service.ready("serving " + database.address());
+  });
   if (!arguments.port_file.empty() && !write_port_file(arguments.port_file, database.address())) {
     log_line(Level::kError, "the port file could not be written", {{"file", arguments.port_file}});
     return 1;
@@ -128,7 +154,10 @@ int run(int argc, char** argv) {
   ::umask(077);
   // A limit on the size of files makes a write fail; the log then stops as for a full disk.
   std::signal(SIGXFSZ, SIG_IGN);
-  auto loaded = config::load({.path = parsed.arguments.config_path, .environment = environment()});
+  // During the start there is nothing yet that could be read again, and no reason to end either.
+  std::signal(SIGHUP, SIG_IGN);
+  const config::Sources sources{.path = parsed.arguments.config_path, .environment = environment()};
+  auto loaded = config::load(sources);
   if (!loaded.ok()) return fail("the configuration was refused", loaded.error());
   set_logging(loaded->config.logging.level, loaded->config.logging.format);
   if (parsed.arguments.print_config) {
@@ -136,7 +165,7 @@ int run(int argc, char** argv) {
     return 0;
   }
   for (const std::string& warning : loaded->warnings) log_line(Level::kWarn, warning);
-  return serve(parsed.arguments, loaded->config);
+  return serve(parsed.arguments, sources, std::move(loaded->config));
 }
 
 }  // namespace

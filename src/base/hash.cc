@@ -55,12 +55,18 @@ Hash128 hash128(std::string_view bytes, uint64_t seed) {
   return {hash.low64, hash.high64};
 }
 
-std::string sha256_hex(std::string_view bytes) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  const int done = EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_sha256(), nullptr);
+Sha256 sha256(std::string_view bytes) {
+  Sha256 digest;
+  const int done =
+      EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()),
+                 nullptr, EVP_sha256(), nullptr);
   RSTMDB_CHECK(done == 1, "SHA-256 is not available");
-  return to_hex(digest, size);
+  return digest;
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  const Sha256 digest = sha256(bytes);
+  return to_hex(reinterpret_cast<const unsigned char*>(digest.data()), digest.size());
 }
 
 }  // namespace rstmdb

@@ -2,6 +2,7 @@
 // compute the same value (definition checksums, token digests).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -24,6 +25,8 @@ struct Hash128 {
 uint64_t hash64(std::string_view bytes, uint64_t seed = 0);
 Hash128 hash128(std::string_view bytes, uint64_t seed = 0);
 
+using Sha256 = std::array<char, 32>;
+Sha256 sha256(std::string_view bytes);
 /// SHA-256 as 64 lower-case hex digits.
 std::string sha256_hex(std::string_view bytes);
 

@@ -41,6 +41,12 @@ inline constexpr uint32_t kInstancesMax = 4'000'000'000u;
 inline constexpr size_t kBatchOperationsMax = 100;
 inline constexpr size_t kBatchContextBytesMax = 8 * 1024 * 1024;  // all contexts of one answer
 inline constexpr int kAuthFailuresMax = 5;                        // per connection, then it closes
+inline constexpr int kRequestsBeforeAuthMax = 16;                 // per connection, then it closes
+inline constexpr int kGuessesPerSecondMax = 10;                   // failed AUTH of one address
+inline constexpr int64_t kGuessDelayMsMin = 1'000;  // after too many; doubles each time
+inline constexpr int64_t kGuessDelayMsMax = 60'000;
+inline constexpr int64_t kGuessForgetMs = 10 * 60 * 1000;  // without a failure
+inline constexpr size_t kGuessAddressesMax = 10'000;       // remembered at a time
 inline constexpr size_t kIdempotencyBytesMaxDefault = 256 * 1024 * 1024;
 inline constexpr int64_t kIdempotencyTtlMsDefault = 24 * 60 * 60 * 1000;
 inline constexpr size_t kIdempotencyKeysMaxDefault = 1'000'000;
@@ -58,9 +64,10 @@ inline constexpr size_t kRequestsInFlightMax = 4'096;  // per connection; readin
 inline constexpr size_t kWriteBufferBytesMax =
     64 * 1024 * 1024;  // per connection: reading pauses above
 inline constexpr int64_t kIdleTimeoutMsDefault = 300'000;
-inline constexpr int64_t kHandshakeTimeoutMs = 10'000;   // first byte to first whole request
+inline constexpr int64_t kHandshakeTimeoutMs = 10'000;   // connecting to authenticated
 inline constexpr int64_t kFrameTimeoutMs = 30'000;       // first to last byte of one frame
 inline constexpr int64_t kWriteStallTimeoutMs = 30'000;  // peer reads nothing while we hold answers
+inline constexpr int64_t kRevokedCutMs = 1'000;          // for the last word to one without rights
 inline constexpr int64_t kRefusalTimeoutMs = 1'000;      // waiting for the dialect of one too many
 inline constexpr size_t kRefusalsMax = 256;              // being refused at the same time
 inline constexpr int64_t kDrainTimeoutMs = 8'000;        // SIGTERM to forced close
@@ -103,5 +110,13 @@ inline constexpr size_t kLogValueBytesMax = 1'024;  // of one value or message; 
 // Configuration.
 inline constexpr size_t kConfigBytesMax = 1024 * 1024;  // of the file, also of the secrets file
 inline constexpr size_t kTokenHashesMax = 10'000;
+inline constexpr size_t kCertificatesMax = 10'000;       // of auth.certificates
+inline constexpr size_t kPrincipalNameBytesMax = 64;     // of a token's name
+inline constexpr size_t kTlsFileBytesMax = 1024 * 1024;  // of each certificate, key or CRL file
+inline constexpr int kCertificateChainMax = 4;  // certificates between a client's and its root
+
+// TLS.
+inline constexpr size_t kTlsRecordBytesMax =
+    16 * 1024;  // of plain bytes in one record that we send
 
 }  // namespace rstmdb::limits

@@ -6,6 +6,9 @@
 namespace rstmdb::config {
 namespace {
 
+#define H "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define G "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
 struct Bad {
   const char* text;
   const char* key;  // detail key, "" when no key is at fault
@@ -160,6 +163,43 @@ const Bad kBad[] = {
      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
      "auth.token_hashes", 3, "64 hex digits"},
 
+    // Tokens and certificates: what is wrong is said without showing a hash or a token.
+    {"auth:\n  token_hashes:\n    - " H " name=", "auth.token_hashes", 3, "1 to 64 letters"},
+    {"auth:\n  token_hashes:\n    - " H " name=a/b", "auth.token_hashes", 3, "1 to 64 letters"},
+    {"auth:\n  token_hashes:\n    - " H " name=" H "x", "auth.token_hashes", 3, "1 to 64 letters"},
+    {"auth:\n  token_hashes:\n    - " H " role=", "auth.token_hashes", 3, "none of read, write"},
+    {"auth:\n  token_hashes:\n    - " H " role=root", "auth.token_hashes", 3, "none of read"},
+    {"auth:\n  token_hashes:\n    - " H " role=Read", "auth.token_hashes", 3, "none of read"},
+    {"auth:\n  token_hashes:\n    - " H " rol=read", "auth.token_hashes", 3, "word 2 (rol=)"},
+    {"auth:\n  token_hashes:\n    - " H " name=a hunter2", "auth.token_hashes", 3, "word 3 that"},
+    {"auth:\n  token_hashes:\n    - " H " SGVsbG8=", "auth.token_hashes", 3, "word 2 that"},
+    {"auth:\n  token_hashes:\n    - " H " role=read role=read", "auth.token_hashes", 3, "twice"},
+    {"auth:\n  token_hashes:\n    - name=a " H, "auth.token_hashes", 3, "64 hex digits"},
+    {"auth:\n  token_hashes: [" H ", " H "]", "auth.token_hashes", 2, "there already"},
+    {"auth:\n  token_hashes: [" H " name=a, " G " name=a]", "auth.token_hashes", 2, "token, a;"},
+    {"auth:\n  token_hashes:\n    - " H " expires=never", "auth.token_hashes", 3, "RFC 3339"},
+    {"auth:\n  token_hashes:\n    - " H " expires=2027-02-30T00:00:00Z", "auth.token_hashes", 3,
+     "RFC 3339"},
+    {"auth:\n  token_hashes:\n    - " H " expires=2027-01-01T00:00:00", "auth.token_hashes", 3,
+     "RFC 3339"},
+    {"auth:\n  token_hashes:\n    - " H " expires=1798761600", "auth.token_hashes", 3, "RFC 3339"},
+    {"auth:\n  secrets_file: [a]", "auth.secrets_file", 2, "not a single value"},
+    {"auth:\n  certificates: CN=a role=read", "auth.certificates", 2, "not a list"},
+    {"auth:\n  certificates:\n    - {CN: a}", "auth.certificates", 3, "no text"},
+    {"auth:\n  certificates:\n    - ''", "auth.certificates", 3, "followed by role=read"},
+    {"auth:\n  certificates:\n    - CN=a", "auth.certificates", 3, "followed by role=read"},
+    {"auth:\n  certificates:\n    - role=read", "auth.certificates", 3, "followed by role=read"},
+    {"auth:\n  certificates:\n    - CN=a role=", "auth.certificates", 3, "none of read, write"},
+    {"auth:\n  certificates:\n    - CN=a role=owner", "auth.certificates", 3, "none of read"},
+    {"auth:\n  certificates:\n    - CN=a role=read x", "auth.certificates", 3, "followed by"},
+    {"auth:\n  certificates:\n    - billing role=read", "auth.certificates", 3, "is none, such as"},
+    {"auth:\n  certificates: [CN=a role=read, CN=a role=write]", "auth.certificates", 2, "twice"},
+    {"auth:\n  certificate: []", "auth.certificate", 2, "did you mean certificates?"},
+    {"tls:\n  client_crl_path: ''", "tls.client_crl_path", 2, "is empty"},
+    {"tls:\n  client_crl_path: [a]", "tls.client_crl_path", 2, "not a single value"},
+    {"tls:\n  client_crl_path: ~", "tls.client_crl_path", 2, "has no value"},
+    {"tls:\n  crl_path: a", "tls.crl_path", 2, "not a known key"},
+
     // The fsync policy.
     {"storage:\n  fsync_policy: always", "storage.fsync_policy", 2, "none of every_write"},
     {"storage:\n  fsync_policy: every_n", "storage.fsync_policy", 2, "none of every_write"},
@@ -220,6 +260,8 @@ TEST(BadConfig, EveryOneIsRefusedWithItsKeyAndLine) {
         << error.message();
     EXPECT_NE(error.message().find(bad.says), std::string::npos) << bad.text << "\n"
                                                                  << error.message();
+    for (const char* secret : {H, G, "hunter2", "SGVsbG8"})
+      EXPECT_EQ(error.to_string().find(secret), std::string::npos) << error.to_string();
   }
 }
 

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/credential_entry.h"
 #include "base/limits.h"
 #include "base/logging.h"
 #include "base/result.h"
@@ -52,9 +53,11 @@ struct Config {
   } storage;
   struct Auth {
     bool required = false;
-    /// SHA-256 of each token, 64 lower-case hex digits; after load() with those of secrets_file.
-    std::vector<std::string> token_hashes;
+    /// After load() with those of secrets_file. No two have the same digest or name.
+    std::vector<TokenEntry> tokens;
     std::string secrets_file;
+    /// Client certificates that stand for an AUTH. No two have the same subject.
+    std::vector<CertificateEntry> certificates;
   } auth;
   struct Tls {
     bool enabled = false;
@@ -62,6 +65,7 @@ struct Config {
     std::string key_path;
     bool require_client_cert = false;
     std::string client_ca_path;
+    std::string client_crl_path;
   } tls;
   struct Compaction {
     bool enabled = false;
@@ -109,9 +113,16 @@ Result<Loaded> load(const Sources& sources);
 Result<Loaded> read_settings(std::string_view text, std::string_view file,
                              const Environment& environment);
 
-/// Refuses what this release cannot serve but must not ignore: a server that was told to encrypt
-/// must not talk in the clear.
-Result<void> check_supported(const Config& config);
+/// What a running server takes over from its settings read anew.
+struct Reloaded {
+  Config config;                          // the running one with every reloadable key as it is now
+  std::vector<std::string> need_restart;  // keys that differ and are not taken over
+  std::vector<std::string> warnings;
+};
+
+/// Reads the sources again for a server that runs with `running`. Fails as load() does, also when
+/// what would be taken over contradicts what stays; then nothing is to be changed.
+Result<Reloaded> reload(const Config& running, const Sources& sources);
 
 /// As it is written in the environment: "every_write", "never", "every_n:100" or "every_ms:10".
 std::string to_text(const FsyncPolicy& policy);

@@ -16,6 +16,18 @@ namespace {
 
 const std::string kHash(64, 'a');
 
+Sha256 digest_of(int byte) {
+  Sha256 digest;
+  digest.fill(static_cast<char>(byte));
+  return digest;
+}
+
+std::vector<Sha256> digests(const Config& config) {
+  std::vector<Sha256> all;
+  for (const TokenEntry& token : config.auth.tokens) all.push_back(token.digest);
+  return all;
+}
+
 /// A folder of its own for each test, gone with it.
 class ConfigFiles : public testing::Test {
  protected:
@@ -79,9 +91,16 @@ auth:
     - )" + std::string(64, 'A') +
                            R"(
     - ")" + std::string(64, '0') +
-                           R"("
+                           R"( name=billing role=read expires=2027-01-01T00:00:00Z"
   secrets_file: 'secrets'
-tls: {enabled: true, cert_path: c, key_path: k, require_client_cert: true, client_ca_path: a}
+  certificates: ['CN=ship it,O=Acme\, Inc role=write']
+tls:
+  enabled: true
+  cert_path: c
+  key_path: k
+  require_client_cert: true
+  client_ca_path: a
+  client_crl_path: r
 compaction: {enabled: true, events_threshold: 1, size_threshold_mb: 2, min_interval_secs: 3}
 metrics: {enabled: true, bind_addr: localhost:1}
 logging: {level: debug, format: json}
@@ -95,8 +114,14 @@ logging: {level: debug, format: json}
   EXPECT_EQ(c.storage.min_free_mb, 0u);
   EXPECT_EQ(c.storage.on_log_failure, OnLogFailure::kExit);
   EXPECT_TRUE(c.storage.allow_flush_all);
-  EXPECT_EQ(c.auth.token_hashes, (std::vector{kHash, std::string(64, '0')}));
+  ASSERT_EQ(c.auth.tokens.size(), 2u);
+  EXPECT_EQ(c.auth.tokens[0], (TokenEntry{digest_of(0xaa), "token:aaaaaaaa", Role::kAdmin, 0}));
+  EXPECT_EQ(c.auth.tokens[1],
+            (TokenEntry{digest_of(0), "billing", Role::kRead, 1'798'761'600'000}));
+  ASSERT_EQ(c.auth.certificates.size(), 1u);
+  EXPECT_EQ(c.auth.certificates[0], (CertificateEntry{"CN=ship it,O=Acme\\, Inc", Role::kWrite}));
   EXPECT_EQ(c.tls.client_ca_path, "a");
+  EXPECT_EQ(c.tls.client_crl_path, "r");
   EXPECT_EQ(c.compaction.min_interval_secs, 3u);
   EXPECT_EQ(c.metrics.bind_addr, "localhost:1");
   EXPECT_EQ(c.logging.level, Level::kDebug);
@@ -172,7 +197,7 @@ TEST(Settings, TheEnvironmentOverridesTheFile) {
     }
   }
   EXPECT_EQ(from_environment, std::size(values));
-  EXPECT_EQ(loaded->config.auth.token_hashes, std::vector{kHash}) << "replaced, not added to";
+  EXPECT_EQ(digests(loaded->config), std::vector{digest_of(0xaa)}) << "replaced, not added to";
 }
 
 TEST(Settings, ABadVariableIsNamed) {
@@ -242,11 +267,24 @@ TEST_F(ConfigFiles, AFileThatCannotBeReadIsRefusedByName) {
 
 TEST_F(ConfigFiles, SecretsJoinTheHashes) {
   const std::string secrets =
-      write("secrets", "# one\n\n  " + kHash + "  \r\n" + std::string(64, 'B') + "\n" + kHash);
-  const auto loaded =
-      load({write("c", "auth: {required: true, secrets_file: " + secrets + "}"), {}});
+      write("secrets", "# one\n\n  " + std::string(64, 'B') + " \tname=b role=write \r\n");
+  const auto loaded = load({write("c", "auth: {required: true, secrets_file: " + secrets +
+                                           ", token_hashes: [" + kHash + "]}"),
+                            {}});
   ASSERT_TRUE(loaded.ok()) << loaded.error().to_string();
-  EXPECT_EQ(loaded->config.auth.token_hashes, (std::vector{kHash, std::string(64, 'b')}));
+  EXPECT_EQ(digests(loaded->config), (std::vector{digest_of(0xaa), digest_of(0xbb)}));
+  EXPECT_EQ(loaded->config.auth.tokens[1].name, "b");
+}
+
+TEST_F(ConfigFiles, ATokenThatIsThereTwiceIsRefusedByItsLine) {
+  for (const std::string& again :
+       {kHash, kHash + " name=other", std::string(64, 'b') + " name=token:aaaaaaaa"}) {
+    const std::string secrets = write("secrets", kHash + "\n" + again + "\n");
+    const auto loaded = load({std::nullopt, {{"RSTMDB_AUTH_SECRETS_FILE", secrets}}});
+    ASSERT_FALSE(loaded.ok()) << again;
+    EXPECT_EQ(loaded.error().detail_number("line", 0), 2);
+    EXPECT_EQ(loaded.error().message().find(kHash), std::string::npos);
+  }
 }
 
 TEST_F(ConfigFiles, SecretsThatOthersMayReadAreRefused) {
@@ -283,7 +321,9 @@ TEST_F(ConfigFiles, WhatContradictsItselfIsRefusedByKey) {
       {"tls: {enabled: true, cert_path: c, key_path: k, require_client_cert: true}",
        "tls.client_ca_path"},
       {"tls: {require_client_cert: true, client_ca_path: a}", "tls.require_client_cert"},
-      {"tls: {enabled: true, cert_path: c, key_path: k}", "tls.enabled"},
+      {"auth: {certificates: [CN=a role=read]}", "auth.certificates"},
+      {"auth: {certificates: [CN=a role=read]}\ntls: {client_ca_path: a}", "auth.certificates"},
+      {"tls: {client_crl_path: r}", "tls.client_crl_path"},
       {"metrics: {enabled: true, bind_addr: 127.0.0.1:7401}", "metrics.bind_addr"}};
   for (const auto& [text, key] : cases) {
     const auto loaded = load({write("c", text), {}});
@@ -313,6 +353,25 @@ TEST_F(ConfigFiles, WarnsOfWhatIsNotServedAndWhatIsOpen) {
   const char* begins[] = {"compaction.enabled", "metrics.bind_addr", "network.bind_addr",
                           "storage.fsync_policy"};
   for (size_t i = 0; i < 4; ++i) EXPECT_TRUE(loaded->warnings[i].starts_with(begins[i]));
+}
+
+TEST_F(ConfigFiles, WarnsLoudlyOfAnOpenDoorWithoutTokensOrWithoutTls) {
+  const std::string tokens = "auth: {required: true, token_hashes: [" + kHash + "]}\n";
+  const std::string tls = "tls: {enabled: true, cert_path: c, key_path: k}\n";
+  const auto warnings = [&](const std::string& address, const std::string& rest) {
+    return load({write("c", "network: {bind_addr: '" + address + "'}\n" + rest), {}})->warnings;
+  };
+  for (const char* open : {"0.0.0.0:1", "[::]:1", "192.0.2.7:1", "127.example.org:1", "db:1"}) {
+    ASSERT_EQ(warnings(open, "").size(), 1u) << open;
+    EXPECT_NE(warnings(open, "")[0].find("OTHER MACHINES CAN CONNECT AND DO EVERYTHING"),
+              std::string::npos);
+    ASSERT_EQ(warnings(open, tokens).size(), 1u) << open;
+    EXPECT_NE(warnings(open, tokens)[0].find("WITHOUT TLS"), std::string::npos);
+    EXPECT_TRUE(warnings(open, tokens + tls).empty()) << open;
+    EXPECT_EQ(warnings(open, tls).size(), 1u) << open;
+  }
+  for (const char* own : {"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1"})
+    EXPECT_TRUE(warnings(own, "").empty()) << own;
 }
 
 }  // namespace

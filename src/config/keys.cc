@@ -14,7 +14,7 @@ constexpr uint64_t kDaySecs = 24 * 60 * 60;
 constexpr uint64_t kEveryNMax = 1'000'000;
 constexpr uint64_t kEveryMsMax = 60'000;
 constexpr size_t kPathBytesMax = 4095;
-constexpr size_t kHashDigits = 64;
+constexpr auto kTaken = Key::OnReload::kTaken;
 
 std::string address_refusal(std::string_view text) {
   const auto parts = split_host_port(text);
@@ -60,20 +60,24 @@ constexpr std::array kKeys = {
     Key{"auth.required", "RSTMDB_AUTH_REQUIRED",
         [](Config& c) -> Key::Place { return &c.auth.required; }},
     Key{"auth.token_hashes", "RSTMDB_AUTH_TOKEN_HASH",
-        [](Config& c) -> Key::Place { return &c.auth.token_hashes; }},
+        [](Config& c) -> Key::Place { return &c.auth.tokens; }, 0, 0, nullptr, kTaken},
     Key{"auth.secrets_file", "RSTMDB_AUTH_SECRETS_FILE",
-        [](Config& c) -> Key::Place { return &c.auth.secrets_file; }, 0, 0, path_refusal},
+        [](Config& c) -> Key::Place { return &c.auth.secrets_file; }, 0, 0, path_refusal, kTaken},
+    Key{"auth.certificates", "",
+        [](Config& c) -> Key::Place { return &c.auth.certificates; }, 0, 0, nullptr, kTaken},
 
     Key{"tls.enabled", "RSTMDB_TLS_ENABLED",
         [](Config& c) -> Key::Place { return &c.tls.enabled; }},
     Key{"tls.cert_path", "RSTMDB_TLS_CERT",
-        [](Config& c) -> Key::Place { return &c.tls.cert_path; }, 0, 0, path_refusal},
+        [](Config& c) -> Key::Place { return &c.tls.cert_path; }, 0, 0, path_refusal, kTaken},
     Key{"tls.key_path", "RSTMDB_TLS_KEY",
-        [](Config& c) -> Key::Place { return &c.tls.key_path; }, 0, 0, path_refusal},
+        [](Config& c) -> Key::Place { return &c.tls.key_path; }, 0, 0, path_refusal, kTaken},
     Key{"tls.require_client_cert", "RSTMDB_TLS_REQUIRE_CLIENT_CERT",
         [](Config& c) -> Key::Place { return &c.tls.require_client_cert; }},
     Key{"tls.client_ca_path", "RSTMDB_TLS_CLIENT_CA",
-        [](Config& c) -> Key::Place { return &c.tls.client_ca_path; }, 0, 0, path_refusal},
+        [](Config& c) -> Key::Place { return &c.tls.client_ca_path; }, 0, 0, path_refusal, kTaken},
+    Key{"tls.client_crl_path", "",
+        [](Config& c) -> Key::Place { return &c.tls.client_crl_path; }, 0, 0, path_refusal, kTaken},
 
     Key{"compaction.enabled", "RSTMDB_COMPACT_ENABLED",
         [](Config& c) -> Key::Place { return &c.compaction.enabled; }},
@@ -91,7 +95,7 @@ constexpr std::array kKeys = {
         [](Config& c) -> Key::Place { return &c.metrics.bind_addr; }, 0, 0, address_refusal},
 
     Key{"logging.level", "",
-        [](Config& c) -> Key::Place { return &c.logging.level; }},
+        [](Config& c) -> Key::Place { return &c.logging.level; }, 0, 0, nullptr, kTaken},
     Key{"logging.format", "RSTMDB_LOG_FORMAT",
         [](Config& c) -> Key::Place { return &c.logging.format; }},
 };
@@ -152,15 +156,23 @@ struct Assigner {
     RSTMDB_ASSIGN(*place, policy_of(text));
     return {};
   }
-  Result<void> operator()(std::vector<std::string>* place) const {
-    std::string hash(text);
-    std::ranges::transform(hash, hash.begin(),
-                           [](char c) { return c >= 'A' && c <= 'F' ? char(c - 'A' + 'a') : c; });
-    if (hash.size() != kHashDigits ||
-        hash.find_first_not_of("0123456789abcdef") != std::string::npos)
-      return refused("is not a SHA-256 in 64 hex digits");
+  Result<void> operator()(std::vector<TokenEntry>* place) const {
+    RSTMDB_ASSIGN(TokenEntry token, parse_token(text));
+    for (const TokenEntry& other : *place) {
+      if (other.digest == token.digest) return refused("has a hash that is there already");
+      if (other.name == token.name)
+        return refused("has the name of another token, " + token.name + "; give one with name=");
+    }
     if (place->size() >= limits::kTokenHashesMax) return refused("has too many hashes");
-    if (std::ranges::find(*place, hash) == place->end()) place->push_back(std::move(hash));
+    place->push_back(std::move(token));
+    return {};
+  }
+  Result<void> operator()(std::vector<CertificateEntry>* place) const {
+    RSTMDB_ASSIGN(CertificateEntry certificate, parse_certificate(text));
+    for (const CertificateEntry& other : *place)
+      if (other.subject == certificate.subject) return refused("has a subject twice");
+    if (place->size() >= limits::kCertificatesMax) return refused("has too many certificates");
+    place->push_back(std::move(certificate));
     return {};
   }
   Result<void> operator()(Level* place) const {
@@ -186,8 +198,11 @@ struct Shower {
   std::string operator()(const bool* place) const { return *place ? "true" : "false"; }
   std::string operator()(const uint64_t* place) const { return std::to_string(*place); }
   std::string operator()(const FsyncPolicy* place) const { return to_text(*place); }
-  std::string operator()(const std::vector<std::string>* place) const {
+  std::string operator()(const std::vector<TokenEntry>* place) const {
     return std::to_string(place->size()) + (place->size() == 1 ? " hash" : " hashes");
+  }
+  std::string operator()(const std::vector<CertificateEntry>* place) const {
+    return std::to_string(place->size()) + (place->size() == 1 ? " certificate" : " certificates");
   }
   std::string operator()(const Level* place) const { return std::string(level_name(*place)); }
   std::string operator()(const LogFormat* place) const {
@@ -259,6 +274,13 @@ std::string nearest_name(std::string_view section, std::string_view name) {
 
 Result<void> assign(const Key& key, Config& config, std::string_view text) {
   return std::visit(Assigner{key, text}, key.place(config));
+}
+
+void copy_value(const Key& key, const Config& from, Config& to) {
+  const auto copy = [&]<class T>(T* target) {
+    *target = *std::get<T*>(key.place(const_cast<Config&>(from)));
+  };
+  std::visit(copy, key.place(to));
 }
 
 std::string show(const Key& key, const Config& config) {

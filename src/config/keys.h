@@ -10,8 +10,8 @@
 namespace rstmdb::config {
 
 struct Key {
-  using Place = std::variant<std::string*, bool*, uint64_t*, FsyncPolicy*,
-                             std::vector<std::string>*, Level*, LogFormat*, OnLogFailure*>;
+  using Place = std::variant<std::string*, bool*, uint64_t*, FsyncPolicy*, std::vector<TokenEntry>*,
+                             std::vector<CertificateEntry>*, Level*, LogFormat*, OnLogFailure*>;
   /// Why a text is refused, or "".
   using Refusal = std::string (*)(std::string_view text);
 
@@ -21,6 +21,8 @@ struct Key {
   uint64_t least = 0;  // of numbers
   uint64_t most = 0;
   Refusal refusal = nullptr;  // of texts
+  enum class OnReload : uint8_t { kNeedsRestart, kTaken };
+  OnReload on_reload = OnReload::kNeedsRestart;
 
   std::string_view section() const { return name.substr(0, name.find('.')); }
   std::string_view own_name() const { return name.substr(name.find('.') + 1); }
@@ -40,7 +42,10 @@ std::string nearest_name(std::string_view section, std::string_view name);
 /// element. Fails with the reason alone; the caller knows the place.
 Result<void> assign(const Key& key, Config& config, std::string_view text);
 
-/// The value as it would be written. Of token hashes only the number.
+/// Puts the key's value of `from` into `to`.
+void copy_value(const Key& key, const Config& from, Config& to);
+
+/// The value as it would be written. Of tokens and certificates only the number.
 std::string show(const Key& key, const Config& config);
 
 }  // namespace rstmdb::config

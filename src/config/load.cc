@@ -1,5 +1,8 @@
 // The part of reading the configuration that touches the system: the file itself, the secrets file,
 // and what settings mean together.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include "base/host_port.h"
 #include "config/keys.h"
 #include "io/small_file.h"
@@ -21,7 +24,7 @@ std::string_view trimmed(std::string_view line) {
   return line.substr(begin, line.find_last_not_of(kSpace) - begin + 1);
 }
 
-/// One hash a line; "#" begins a comment line.
+/// One token a line; "#" begins a comment line.
 Result<void> add_secrets(Config& config) {
   const std::string& path = config.auth.secrets_file;
   if (path.empty()) return {};
@@ -50,9 +53,15 @@ Error contradiction(std::string_view key, const std::string& what) {
 }
 
 Result<void> check_together(const Config& config) {
-  if (config.auth.required && config.auth.token_hashes.empty())
+  if (config.auth.required && config.auth.tokens.empty() && config.auth.certificates.empty())
     return contradiction("auth.required",
                          "no token is known; give auth.token_hashes or auth.secrets_file");
+  if (!config.auth.certificates.empty() && config.tls.client_ca_path.empty())
+    return contradiction("auth.certificates", "needs tls.client_ca_path, or none can be verified");
+  if (!config.auth.certificates.empty() && !config.tls.enabled)
+    return contradiction("auth.certificates", "needs tls.enabled");
+  if (!config.tls.client_crl_path.empty() && config.tls.client_ca_path.empty())
+    return contradiction("tls.client_crl_path", "is given though tls.client_ca_path is not");
   if (config.tls.enabled && config.tls.cert_path.empty())
     return contradiction("tls.cert_path", "is missing though tls.enabled is true");
   if (config.tls.enabled && config.tls.key_path.empty())
@@ -68,10 +77,15 @@ Result<void> check_together(const Config& config) {
   return {};
 }
 
+/// Whether only this machine can reach what listens there. A host name may stand for anything, so
+/// only the one that is reserved for the purpose counts.
 bool only_this_machine(std::string_view address) {
   const auto parts = split_host_port(address);
-  return parts &&
-         (parts->host.starts_with("127.") || parts->host == "::1" || parts->host == "localhost");
+  if (!parts) return false;
+  in_addr v4{};
+  const bool is_v4 = ::inet_pton(AF_INET, parts->host.c_str(), &v4) == 1;
+  return (is_v4 && (ntohl(v4.s_addr) >> 24) == 127) || parts->host == "::1" ||
+         parts->host == "localhost";
 }
 
 std::vector<std::string> warnings_for(const Config& config) {
@@ -80,16 +94,22 @@ std::vector<std::string> warnings_for(const Config& config) {
     warnings.push_back("compaction.enabled: this release does not compact; the log keeps growing");
   if (config.metrics.enabled && !only_this_machine(config.metrics.bind_addr))
     warnings.push_back("metrics.bind_addr: other machines can read metrics, which asks no token");
-  if (!config.auth.required && !only_this_machine(config.network.bind_addr))
-    warnings.push_back("network.bind_addr: other machines can connect and auth.required is false");
+  const bool open = !only_this_machine(config.network.bind_addr);
+  if (open && !config.auth.required)
+    warnings.push_back(
+        "network.bind_addr: OTHER MACHINES CAN CONNECT AND DO EVERYTHING, because auth.required is "
+        "false; set it, or listen on 127.0.0.1");
+  if (open && config.auth.required && !config.tls.enabled)
+    warnings.push_back(
+        "network.bind_addr: OTHER MACHINES CAN CONNECT WITHOUT TLS, so tokens and data cross the "
+        "network in the clear; set tls.enabled, or listen on 127.0.0.1");
   if (config.storage.fsync_policy.kind == FsyncPolicy::Kind::kNever)
     warnings.push_back("storage.fsync_policy: never; a power cut loses acknowledged writes");
   return warnings;
 }
 
-}  // namespace
-
-Result<Loaded> load(const Sources& sources) {
+/// File, environment and secrets file, each value by itself.
+Result<Loaded> read_all(const Sources& sources) {
   std::optional<std::string> path = sources.path;
   const auto named = sources.environment.find("RSTMDB_CONFIG");
   if (!path && named != sources.environment.end()) path = named->second;
@@ -100,18 +120,32 @@ Result<Loaded> load(const Sources& sources) {
   RSTMDB_ASSIGN(Loaded loaded,
                 read_settings(text, path.value_or("(no file)"), sources.environment));
   RSTMDB_TRY(add_secrets(loaded.config));
+  return loaded;
+}
+
+}  // namespace
+
+Result<Loaded> load(const Sources& sources) {
+  RSTMDB_ASSIGN(Loaded loaded, read_all(sources));
   RSTMDB_TRY(check_together(loaded.config));
-  RSTMDB_TRY(check_supported(loaded.config));
   loaded.warnings = warnings_for(loaded.config);
   return loaded;
 }
 
-Result<void> check_supported(const Config& config) {
-  if (config.tls.enabled)
-    return contradiction("tls.enabled",
-                         "this release has no TLS, and it does not serve in the "
-                         "clear what was meant to be encrypted");
-  return {};
+Result<Reloaded> reload(const Config& running, const Sources& sources) {
+  RSTMDB_ASSIGN(const Loaded now, read_all(sources));
+  RSTMDB_TRY(check_together(now.config));
+  Reloaded reloaded{running, {}, {}};
+  for (const Key& key : keys()) {
+    if (key.on_reload == Key::OnReload::kTaken) {
+      copy_value(key, now.config, reloaded.config);
+    } else if (show(key, running) != show(key, now.config)) {
+      reloaded.need_restart.emplace_back(key.name);
+    }
+  }
+  RSTMDB_TRY(check_together(reloaded.config));
+  reloaded.warnings = warnings_for(reloaded.config);
+  return reloaded;
 }
 
 }  // namespace rstmdb::config

@@ -14,6 +14,11 @@ bool is_scalar(const YamlNode& node) {
   return node.kind == Kind::kPlain || node.kind == Kind::kQuoted;
 }
 
+bool is_list(const Key::Place& place) {
+  return std::holds_alternative<std::vector<TokenEntry>*>(place) ||
+         std::holds_alternative<std::vector<CertificateEntry>*>(place);
+}
+
 class Reader {
  public:
   explicit Reader(std::string_view file) : file_(file), origins_(keys().size(), "default") {}
@@ -85,7 +90,7 @@ class Reader {
     const Key::Place place = key.place(config_);
     if (std::holds_alternative<FsyncPolicy*>(place) && value.kind == Kind::kMap)
       return read_policy(key, value);
-    if (std::holds_alternative<std::vector<std::string>*>(place)) return read_list(key, value);
+    if (is_list(place)) return read_list(key, value);
     if (!is_scalar(value))
       return at(value, key.name, std::string(key.name) + " is not a single value");
     const bool quotes_fit = std::holds_alternative<std::string*>(place);
@@ -125,7 +130,8 @@ class Reader {
 
   void clear_list(const Key& key) {
     const Key::Place place = key.place(config_);
-    if (auto* const* list = std::get_if<std::vector<std::string>*>(&place)) (*list)->clear();
+    if (auto* const* tokens = std::get_if<std::vector<TokenEntry>*>(&place)) (*tokens)->clear();
+    if (auto* const* all = std::get_if<std::vector<CertificateEntry>*>(&place)) (*all)->clear();
   }
 
   std::string& origin(const Key& key) {

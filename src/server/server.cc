@@ -38,6 +38,7 @@ void Server::on_accept(std::unique_ptr<io::Stream> stream) {
   auto session = std::make_unique<Session>(Session::Options{
       .node = options_.node,
       .facts = options_.facts,
+      .guesses = guesses_,
       .owner = *this,
       .stats = stats_,
       .stream = std::move(stream),
@@ -72,26 +73,35 @@ void Server::arm_tick() {
 
 void Server::tick() {
   const int64_t now_ms = options_.node.clock().steady_ns() / kNsPerMs;
-  // Ending a session takes it out of the map: walk over a copy.
+  const int64_t wall_ms = options_.node.clock().wall_ms();
+  for (Session* session : all_sessions()) {
+    session->check_timeouts(now_ms);
+    session->check_expiry(wall_ms);
+  }
+  arm_tick();
+}
+
+std::vector<Session*> Server::all_sessions() const {
   std::vector<Session*> sessions;
   sessions.reserve(sessions_.size());
   for (const auto& [session, owned] : sessions_) sessions.push_back(session);
-  for (Session* session : sessions) session->check_timeouts(now_ms);
-  arm_tick();
+  return sessions;
+}
+
+size_t Server::credentials_changed() {
+  size_t ended = 0;
+  for (Session* session : all_sessions()) ended += session->check_credential() ? 0 : 1;
+  return ended;
 }
 
 void Server::drain(std::move_only_function<void()> done) {
   drained_ = std::move(done);
   listener_.reset();
-  std::vector<Session*> sessions;
-  for (const auto& [session, owned] : sessions_) sessions.push_back(session);
-  for (Session* session : sessions) session->drain();
+  for (Session* session : all_sessions()) session->drain();
   drain_timer_ = options_.loop.run_after(limits::kDrainTimeoutMs, [this] {
     log_line(Level::kWarn, "connections cut at the end of the drain",
              {{"connections", sessions_.size()}});
-    std::vector<Session*> rest;
-    for (const auto& [session, owned] : sessions_) rest.push_back(session);
-    for (Session* session : rest) session->close_now();
+    for (Session* session : all_sessions()) session->close_now();
   });
   options_.loop.post([this] { finish_drain(); });
 }

@@ -36,6 +36,11 @@ class Server final : private SessionOwner {
   size_t connections() const { return served_; }
   /// Since listen().
   const Stats& stats() const { return stats_; }
+  const api::GuessLimits& guesses() const { return guesses_; }
+
+  /// The facts' credentials have been replaced: ends the sessions whose own do not count any more.
+  /// Returns how many.
+  size_t credentials_changed();
 
   /// Takes no more connections and requests, lets every answer leave, then calls `done`.
   /// Connections that have not come to an end after limits::kDrainTimeoutMs are cut.
@@ -49,8 +54,11 @@ class Server final : private SessionOwner {
   void tick();
   void arm_tick();
   void finish_drain();
+  /// A copy to walk over: ending a session takes it out of the map.
+  std::vector<Session*> all_sessions() const;
 
   Options options_;
+  api::GuessLimits guesses_;
   std::unique_ptr<io::Listener> listener_;
   std::unordered_map<Session*, std::unique_ptr<Session>> sessions_;
   std::vector<std::unique_ptr<Session>> ended_;

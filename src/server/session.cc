@@ -13,10 +13,17 @@ namespace {
 
 constexpr size_t kInputBytesMin = 4 * 1024;
 constexpr size_t kInputBytesBusy = 64 * 1024;
+constexpr size_t kOutputBytesKept = 256 * 1024;
 constexpr int64_t kNsPerMs = 1'000'000;
 
 size_t payload_limit(const api::ServerFacts& facts, const api::Caller& caller) {
-  return caller.authenticated ? facts.frame_bytes_max : limits::kFramePayloadBytesBeforeAuthMax;
+  return caller.authenticated() ? facts.frame_bytes_max : limits::kFramePayloadBytesBeforeAuthMax;
+}
+
+Error too_many_before_auth() {
+  return Error(Code::kUnauthorized, "too many requests without an AUTH that succeeded")
+      .with("code", "TOO_MANY_REQUESTS")
+      .with("limit", limits::kRequestsBeforeAuthMax);
 }
 
 Error too_many_connections() {
@@ -29,6 +36,7 @@ Error too_many_connections() {
 Session::Session(Options options)
     : node_(options.node),
       facts_(options.facts),
+      guesses_(options.guesses),
       owner_(options.owner),
       stats_(options.stats),
       stream_(std::move(options.stream)),
@@ -40,7 +48,8 @@ Session::Session(Options options)
       input_(kInputBytesMin),
       started_ms_(options.node.clock().steady_ns() / kNsPerMs),
       last_input_ms_(started_ms_) {
-  caller_.authenticated = !facts_.auth_required;
+  caller_.peer = stream_->peer();
+  if (!facts_.auth_required) caller_.rights = api::Access::kAdmin;
   frames_.set_payload_bytes_max(payload_limit(facts_, caller_));
 }
 
@@ -54,15 +63,17 @@ std::span<char> Session::read_buffer() {
     return {};
   }
   if (input_begin_ > 0 && input_begin_ == input_end_) input_begin_ = input_end_ = 0;
-  // A frame that does not fit gets the room that its header asked for; the header has been checked.
+  // The room grows with what has arrived, at most to twice that, never to what a header announces.
+  const size_t arrived = input_end_ - input_begin_;
+  if (arrived == 0 && input_.size() > kInputBytesBusy) input_ = std::vector<char>(kInputBytesBusy);
   const size_t wanted = std::max(frames_.frame_size_hint(), kInputBytesMin);
-  if (input_.size() - input_begin_ < wanted || input_end_ == input_.size()) {
-    std::memmove(input_.data(), input_.data() + input_begin_, input_end_ - input_begin_);
-    input_end_ -= input_begin_;
+  const bool cramped = input_end_ == input_.size() || input_.size() - input_begin_ < wanted;
+  if (input_begin_ > 0 && cramped) {
+    std::memmove(input_.data(), input_.data() + input_begin_, arrived);
+    input_end_ = arrived;
     input_begin_ = 0;
-    if (input_.size() < wanted) input_.resize(wanted);
-    if (input_end_ == input_.size()) input_.resize(std::max(kInputBytesBusy, input_end_ * 2));
   }
+  if (input_end_ == input_.size()) input_.resize(std::max(kInputBytesBusy, input_end_ * 2));
   return {input_.data() + input_end_, input_.size() - input_end_};
 }
 
@@ -114,9 +125,13 @@ void Session::drop_input(size_t bytes) {
   frame_started_ms_ = 0;
 }
 
-/// False when the session has ended meanwhile.
+/// False when nothing more is to be handled.
 bool Session::handle_frame(std::string_view payload) {
   if (payload.empty() && dialect() == wire::Dialect::kJsonl) return true;
+  if (!caller_.authenticated() && ++requests_before_auth_ > limits::kRequestsBeforeAuthMax) {
+    refuse_stream(too_many_before_auth());
+    return false;
+  }
   had_request_ = true;
   caller_.speaks_jsonl = dialect() == wire::Dialect::kJsonl;
   const auto parsed = document_.parse(payload);
@@ -126,6 +141,8 @@ bool Session::handle_frame(std::string_view payload) {
     handle_request(document_.root());
   }
   after_answer();
+  // What one large request needed is not kept for as long as the connection lasts.
+  if (payload.size() > kInputBytesBusy) document_ = json::Document();
   return phase_ != Phase::kEnded;
 }
 
@@ -141,7 +158,7 @@ void Session::handle_request(json::Value message) {
   std::string& out =
       outbox_.open(writes ? node::Outbox::Guess::kWaits : node::Outbox::Guess::kGoes);
   wire::ResponseWriter response(out, dialect());
-  const api::Context context{node_, facts_, caller_};
+  const api::Context context{node_, facts_, caller_, guesses_};
   const api::Answer answer =
       api::dispatch(context, request->op, request->params, response.open(request->id));
   if (answer.outcome.ok()) {
@@ -249,6 +266,7 @@ void Session::send() {
   if (!ready.empty() && !write_blocked_) {
     const size_t taken = stream_->write(ready);
     ready.erase(0, taken);
+    if (ready.empty() && ready.capacity() > kOutputBytesKept) ready = std::string();
     if (!ready.empty()) {
       write_blocked_ = true;
       write_stalled_ms_ = node_.clock().steady_ns() / kNsPerMs;
@@ -302,16 +320,45 @@ void Session::drain() {
 
 void Session::close_now() { end(io::Stream::Close::kReset); }
 
+bool Session::check_credential() {
+  if (phase_ != Phase::kOpen || !facts_.auth_required || !caller_.authenticated()) return true;
+  const api::Principal* now = facts_.credentials.find(caller_.proof);
+  if (now != nullptr && *now == caller_.principal) return true;
+  end_for("CREDENTIAL_REVOKED", "the credential of this session does not count any more");
+  return false;
+}
+
+void Session::check_expiry(int64_t wall_ms) {
+  if (phase_ != Phase::kOpen || !facts_.auth_required || !caller_.authenticated()) return;
+  const int64_t expires_ms = caller_.principal.expires_ms;
+  if (expires_ms == 0 || wall_ms < expires_ms) return;
+  end_for("CREDENTIAL_EXPIRED", "the credential of this session has expired");
+}
+
+/// One last word, soon cut off when the peer does not take it.
+void Session::end_for(const char* code, std::string_view sentence) {
+  log_line(Level::kInfo, "session ended",
+           {{"peer", peer()}, {"principal", caller_.principal.name}, {"reason", sentence}});
+  caller_.rights = api::Access::kNone;
+  cut_at_ms_ = node_.clock().steady_ns() / kNsPerMs + limits::kRevokedCutMs;
+  answer_error("", Error(Code::kUnauthorized, std::string(sentence)).with("code", code), 0);
+  phase_ = Phase::kClosing;
+  send();
+}
+
 void Session::check_timeouts(int64_t now_ms) {
   if (phase_ == Phase::kEnded) return;
   const char* reason = nullptr;
-  if (welcome_ == Welcome::kRefuse && now_ms - started_ms_ > limits::kRefusalTimeoutMs) {
+  if (cut_at_ms_ != 0 && now_ms >= cut_at_ms_) return close_now();
+  if (welcome_ == Welcome::kRefuse && phase_ == Phase::kOpen &&
+      now_ms - started_ms_ > limits::kRefusalTimeoutMs) {
+    cut_at_ms_ = now_ms + limits::kRefusalTimeoutMs;
     refuse_stream(too_many_connections());
     send();
     return;
   }
-  if (!had_request_ && now_ms - started_ms_ > limits::kHandshakeTimeoutMs) {
-    reason = "no request after connecting";
+  if (!handshake_done() && now_ms - started_ms_ > limits::kHandshakeTimeoutMs) {
+    reason = had_request_ ? "no authentication after connecting" : "no request after connecting";
   } else if (frame_started_ms_ != 0 && !paused_ &&
              now_ms - frame_started_ms_ > limits::kFrameTimeoutMs) {
     reason = "a frame takes too long to arrive";

@@ -36,6 +36,7 @@ class Session final : private io::StreamEvents, private node::Outbox::Listener {
   struct Options {
     node::Node& node;
     const api::ServerFacts& facts;
+    api::GuessLimits& guesses;
     SessionOwner& owner;
     Stats& stats;
     std::unique_ptr<io::Stream> stream;
@@ -48,6 +49,11 @@ class Session final : private io::StreamEvents, private node::Outbox::Listener {
   void start();
   /// Closes what has been quiet or half-way for too long. The server calls it every second.
   void check_timeouts(int64_t now_ms);
+  /// Ends the session when its credential has expired by now. The server calls it every second.
+  void check_expiry(int64_t wall_ms);
+  /// Whether what the caller has shown counts among the credentials as they are now; ends the
+  /// session if not. After a reload.
+  bool check_credential();
   /// No more requests are read; the session ends as soon as all its answers have left.
   void drain();
   void close_now();
@@ -68,6 +74,8 @@ class Session final : private io::StreamEvents, private node::Outbox::Listener {
   void handle_request(json::Value message);
   void answer_unreadable(std::string_view id, const Error& error);
   void refuse_stream(const Error& error);
+  void end_for(const char* code, std::string_view sentence);
+  bool handshake_done() const { return had_request_ && caller_.authenticated(); }
   void answer_error(std::string_view id, const Error& error, uint64_t depends_on);
   void count_error(const Error& error) { ++stats_.errors[static_cast<size_t>(error.code())]; }
   void seal(size_t operation, uint64_t depends_on);
@@ -83,6 +91,7 @@ class Session final : private io::StreamEvents, private node::Outbox::Listener {
 
   node::Node& node_;
   const api::ServerFacts& facts_;
+  api::GuessLimits& guesses_;
   SessionOwner& owner_;
   Stats& stats_;
   std::unique_ptr<io::Stream> stream_;
@@ -107,10 +116,12 @@ class Session final : private io::StreamEvents, private node::Outbox::Listener {
   bool handling_ = false;     // inside handle_input: answers are gathered
   bool write_blocked_ = false;
   bool had_request_ = false;
+  int requests_before_auth_ = 0;
   int64_t started_ms_;
   int64_t last_input_ms_;
   int64_t frame_started_ms_ = 0;  // of the incomplete frame at the front of the input; 0: none
   int64_t write_stalled_ms_ = 0;  // since when the peer takes nothing; 0: it does
+  int64_t cut_at_ms_ = 0;         // when the connection is cut though not all is sent; 0: never
 };
 
 }  // namespace rstmdb::server

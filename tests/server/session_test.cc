@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include "base/hash.h"
 #include "server_fixture.h"
 
 namespace rstmdb::server {
@@ -325,48 +324,6 @@ TEST_F(SessionTest, UntrustworthyStreamsGetOneAnswerAndEnd) {
   }
   loop_.run_for(1);
   EXPECT_EQ(server_->connections(), 0u);
-}
-
-TEST_F(SessionTest, AuthenticationGuardsEverythingButTheFirstSteps) {
-  facts_.auth_required = true;
-  facts_.token_hashes = {sha256_hex("right")};
-  start();
-  auto client = connect();
-  client->send("1", "INFO");
-  EXPECT_THAT(client->answer(), HasSubstr("UNAUTHORIZED"));
-  client->send("2", "PING");
-  EXPECT_THAT(client->answer(), HasSubstr("pong"));
-  client->send("3", "AUTH", R"({"token":"wrong"})");
-  EXPECT_THAT(client->answer(), HasSubstr("AUTH_FAILED"));
-  client->send("4", "AUTH", R"({"token":"right"})");
-  EXPECT_THAT(client->answer(), HasSubstr(R"("authenticated":true)"));
-  client->send("5", "PUT_MACHINE", kMachine);
-  EXPECT_THAT(client->answer(), HasSubstr(R"("created":true)"));
-  client->send("6", "WAL_READ", R"({"from_offset":1})");
-  EXPECT_THAT(client->answer(), HasSubstr(R"("actor":"token:)" + sha256_hex("right").substr(0, 8)));
-
-  auto guesser = connect();
-  for (int i = 0; i < limits::kAuthFailuresMax; ++i) {
-    guesser->send("1", "AUTH", R"({"token":"wrong"})");
-    EXPECT_THAT(guesser->answer(), HasSubstr("AUTH_FAILED"));
-  }
-  EXPECT_TRUE(guesser->ended());
-}
-
-TEST_F(SessionTest, BeforeAuthenticationFramesAreSmall) {
-  facts_.auth_required = true;
-  facts_.token_hashes = {sha256_hex("right")};
-  start();
-  auto client = connect();
-  client->send("1", "PING", R"({"x":")" + std::string(70'000, 'x') + "\"}");
-  EXPECT_THAT(client->answer(), HasSubstr("BAD_REQUEST"));
-  EXPECT_TRUE(client->ended());
-
-  auto known = connect();
-  known->send("1", "AUTH", R"({"token":"right"})");
-  EXPECT_THAT(known->answer(), HasSubstr("authenticated"));
-  known->send("2", "PING", R"({"x":")" + std::string(3'000'000, 'x') + "\"}");
-  EXPECT_THAT(known->answer(), HasSubstr("pong"));
 }
 
 TEST_F(GateTest, ATooLongQueueIsRefusedAndNothingIsTaken) {

@@ -18,7 +18,7 @@ struct Step {
 std::string place(size_t index) { return "ops[" + std::to_string(index) + "]"; }
 
 /// One element of `ops`: an object with the name of an operation that may be in a batch.
-Result<Step> read_step(json::Value element, size_t index) {
+Result<Step> read_step(const Context& context, json::Value element, size_t index) {
   const auto refuse = [&](std::string_view field, std::string message) {
     return Error(Code::kBadRequest, std::move(message))
         .with("path", place(index) + std::string(field));
@@ -32,6 +32,7 @@ Result<Step> read_step(json::Value element, size_t index) {
   if (step.run == nullptr) {
     return refuse(".op", "only CREATE_INSTANCE, APPLY_EVENT and DELETE_INSTANCE may be in a batch");
   }
+  RSTMDB_TRY(authorise(*step.row, context.caller));
   step.params = element["params"];
   if (step.params && !step.params.is_object() && !step.params.is_null()) {
     return refuse(".params", "params must be an object");
@@ -42,10 +43,10 @@ Result<Step> read_step(json::Value element, size_t index) {
 
 /// Decides one element within `write`. Refuses, before anything happens, what would make the answer
 /// too long.
-Result<engine::Outcome> decide_step(node::Sequencer::Write& write, json::Value element,
-                                    size_t index, size_t& answer_bytes,
+Result<engine::Outcome> decide_step(const Context& context, node::Sequencer::Write& write,
+                                    json::Value element, size_t index, size_t& answer_bytes,
                                     const WriteStep*& step_run) {
-  RSTMDB_ASSIGN(const Step step, read_step(element, index));
+  RSTMDB_ASSIGN(const Step step, read_step(context, element, index));
   RSTMDB_ASSIGN(const Params params,
                 Params::bind(*step.row, step.params, place(index) + ".params."));
   RSTMDB_ASSIGN(engine::Outcome outcome, step.run->decide(write, params));
@@ -79,7 +80,7 @@ Result<uint64_t> run_atomic(const Context& context, json::Value ops, json::Write
   size_t answer_bytes = 0;
   for (json::Value element = ops.first(); element; element = element.next(), ++index) {
     const WriteStep* step = nullptr;
-    auto outcome = decide_step(write, element, index, answer_bytes, step);
+    auto outcome = decide_step(context, write, element, index, answer_bytes, step);
     if (!outcome.ok()) {
       return std::move(outcome).error().with("index", static_cast<int64_t>(index));
     }
@@ -98,7 +99,7 @@ Result<uint64_t> run_best_effort(const Context& context, json::Value ops, json::
   for (json::Value element = ops.first(); element; element = element.next(), ++index) {
     RSTMDB_ASSIGN(auto write, context.node.write(origin_of(context)));
     const WriteStep* step = nullptr;
-    auto outcome = decide_step(write, element, index, answer_bytes, step);
+    auto outcome = decide_step(context, write, element, index, answer_bytes, step);
     if (outcome.ok() && !write.empty()) {
       auto placed = write.commit();
       if (!placed.ok()) outcome = std::move(placed).error();

@@ -18,6 +18,6 @@ Result<DependsOn> run_write(const Context& context, const Params& params, const 
   return DependsOn{outcome.offset};
 }
 
-node::Origin origin_of(const Context& context) { return {context.caller.principal, {}}; }
+node::Origin origin_of(const Context& context) { return {context.caller.principal.name, {}}; }
 
 }  // namespace rstmdb::api
