@@ -156,6 +156,8 @@ def tree_runners():
                  "counted")
     yield Runner("tests/monitoring", [python, "tests/monitoring/run.py", "--server",
                                       str(programs / "rstmdb")], "counted")
+    yield Runner("tests/security", [python, "tests/security/run.py", "--server",
+                                    str(programs / "rstmdb")], "counted")
     yield Runner("docs/security.md", [python, "tools/readme_blocks.py", "docs/security.md",
                                       "--programs", str(programs)], "counted")
     yield Runner("README.md", [python, "tools/readme_blocks.py", "README.md", "--programs",

@@ -78,6 +78,7 @@ Result<std::unique_ptr<Database>> Database::open(World world, const config::Conf
   if (config.storage.on_log_failure == config::OnLogFailure::kServeReads) on_ending = {};
   std::unique_ptr<Database> database(new Database(world, std::move(on_ending), std::move(on_step)));
   const int64_t began_ns = world.clock.steady_ns();
+  RSTMDB_TRY(database->open_tls(config));
   RSTMDB_TRY(database->open_log(config));
   RSTMDB_TRY(database->open_node(config));
   database->recovery_ns_ = world.clock.steady_ns() - began_ns;
@@ -149,11 +150,6 @@ void Database::watch_disk(const config::Config& config) {
 }
 
 Result<void> Database::listen(const config::Config& config) {
-  if (config.tls.enabled)
-    return Error(Code::kBadRequest,
-                 "tls.enabled: this release has no TLS, and it does not serve in "
-                 "the clear what was meant to be encrypted")
-        .with("key", "tls.enabled");
   facts_.version = version();
   facts_.wal_segment_bytes = config.storage.wal_segment_size_mb * 1024 * 1024;
   facts_.auth_required = config.auth.required;
@@ -163,7 +159,7 @@ Result<void> Database::listen(const config::Config& config) {
   RSTMDB_ASSIGN(
       server_, server::Server::listen({
                    .loop = world_.loop,
-                   .net = world_.net,
+                   .net = tls_ ? static_cast<io::Net&>(*tls_) : world_.net,
                    .node = *node_,
                    .facts = facts_,
                    .address = config.network.bind_addr,
@@ -173,7 +169,22 @@ Result<void> Database::listen(const config::Config& config) {
   return {};
 }
 
+/// The certificates, before the log is read: a wrong file is said at once.
+Result<void> Database::open_tls(const config::Config& config) {
+  if (!config.tls.enabled) return {};
+  RSTMDB_ASSIGN(io::TlsContext context, load_tls(config.tls, world_.clock.wall_ms()));
+  tls_ = std::make_unique<io::TlsNet>(io::TlsNet::Options{.below = world_.net,
+                                                          .loop = world_.loop,
+                                                          .worker = world_.handshakes,
+                                                          .context = std::move(context)});
+  return {};
+}
+
 Result<void> Database::reload(const config::Config& config) {
+  if (tls_) {
+    RSTMDB_ASSIGN(io::TlsContext context, load_tls(config.tls, world_.clock.wall_ms()));
+    tls_->use(std::move(context));
+  }
   facts_.credentials = credentials_of(config.auth);
   const size_t ended = server_->credentials_changed();
   log_line(Level::kInfo, "credentials were read again",

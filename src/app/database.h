@@ -15,6 +15,7 @@
 #include "io/file_system.h"
 #include "io/net.h"
 #include "io/random.h"
+#include "io/tls_net.h"
 #include "log/segment_log.h"
 #include "node/node.h"
 #include "server/server.h"
@@ -25,6 +26,7 @@ namespace rstmdb::app {
 struct World {
   io::Loop& loop;
   io::Worker& worker;
+  io::Worker& handshakes;  // of TLS
   io::Net& net;
   io::FileSystem& files;
   io::Clock& clock;
@@ -50,8 +52,8 @@ class Database {
   /// Its metrics and whether it is ready, also when nothing is served over HTTP.
   Monitoring& monitoring() { return *monitoring_; }
 
-  /// Takes over what may change while the server runs: who may come in. Of `config` only the
-  /// reloadable keys are looked at. Fails without having changed anything.
+  /// Takes over what may change while the server runs: who may come in, and certificates. Of
+  /// `config` only the reloadable keys are looked at. Fails without having changed anything.
   Result<void> reload(const config::Config& config);
 
   /// Answers what has been asked, syncs, writes the mark of a clean end, and calls `done` with the
@@ -61,6 +63,7 @@ class Database {
  private:
   Database(World world, std::function<void()> on_ending, OnStep on_step)
       : world_(world), on_ending_(std::move(on_ending)), on_step_(std::move(on_step)) {}
+  Result<void> open_tls(const config::Config& config);
   Result<void> open_log(const config::Config& config);
   Result<void> open_node(const config::Config& config);
   Result<void> listen(const config::Config& config);
@@ -77,6 +80,7 @@ class Database {
   std::unique_ptr<log::SegmentLog> log_;
   std::unique_ptr<node::Node> node_;
   std::optional<DiskWatch> disk_;
+  std::unique_ptr<io::TlsNet> tls_;  // null: connections are not encrypted
   std::unique_ptr<server::Server> server_;
   std::unique_ptr<Monitoring> monitoring_;  // last: it looks at all the others
 };

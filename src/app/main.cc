@@ -104,6 +104,7 @@ int serve(const Arguments& arguments, const config::Sources& sources, config::Co
   io::AsioLoop loop;
   Service service(service_options(loop));
   io::ThreadWorker worker(loop);
+  io::ThreadWorker handshakes(loop);
   io::TcpNet net(loop);
   Database* running = nullptr;
   int exit_code = 0;
@@ -121,6 +122,7 @@ int serve(const Arguments& arguments, const config::Sources& sources, config::Co
   auto opened =
       Database::open({.loop = loop,
                       .worker = worker,
+                      .handshakes = handshakes,
                       .net = net,
                       .files = io::system_file_system(),
                       .clock = io::system_clock(),

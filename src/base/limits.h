@@ -116,7 +116,7 @@ inline constexpr size_t kTlsFileBytesMax = 1024 * 1024;  // of each certificate,
 inline constexpr int kCertificateChainMax = 4;  // certificates between a client's and its root
 
 // TLS.
-inline constexpr size_t kTlsRecordBytesMax =
-    16 * 1024;  // of plain bytes in one record that we send
+inline constexpr size_t kTlsRecordBytesMax = 16 * 1024;  // of plain bytes in one record
+inline constexpr size_t kTlsAheadBytesMax = 64 * 1024;   // encrypted before the peer takes any
 
 }  // namespace rstmdb::limits

@@ -1,5 +1,5 @@
-// Byte streams, as a seam: TCP in production (TLS will be another Stream), a simulated network in
-// tests. Everything runs on the loop's thread. No call blocks.
+// Byte streams, as a seam: TCP in production, a simulated network in tests, TLS over either.
+// Everything runs on the loop's thread. No call blocks.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +32,12 @@ class StreamEvents {
   virtual void on_closed(const Error& reason) = 0;
 };
 
+/// Who a peer has proved to be, below the protocol.
+struct PeerIdentity {
+  std::string subject;     // of a verified certificate, RFC 2253; "" without one
+  int64_t expires_ms = 0;  // until when that is valid, Unix time
+};
+
 class Stream {
  public:
   virtual ~Stream() = default;  // closes at once
@@ -46,7 +52,17 @@ class Stream {
   virtual void close(Close how) = 0;
   /// "192.0.2.7:50123", for logs.
   virtual const std::string& peer() const = 0;
+  /// Known from the first on_read() on, and the same from then on.
+  virtual const PeerIdentity& identity() const;
+  /// Whether the peer's certificate would still be accepted; true where none was shown. Costs as
+  /// much as a few signatures.
+  virtual bool still_trusted() const { return true; }
 };
+
+inline const PeerIdentity& Stream::identity() const {
+  static const PeerIdentity nobody;
+  return nobody;
+}
 
 class Listener {
  public:

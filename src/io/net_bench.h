@@ -18,6 +18,8 @@ class Bench {
  public:
   virtual ~Bench() = default;
   virtual Net& net() = 0;
+  virtual Loop& loop() = 0;
+  virtual std::unique_ptr<Worker> make_worker() = 0;
   virtual SimulatedPeer& connect(const std::string& address) = 0;
   virtual bool run_until(std::move_only_function<bool()> condition) = 0;
   /// More than the network holds between two ends.
@@ -31,7 +33,7 @@ struct NetKind {
 
 void PrintTo(const NetKind& kind, std::ostream* out);  // the name that GoogleTest shows
 
-/// TCP, and the simulated network plain and sliced by twelve seeds.
+/// TCP, and the simulated network plain and sliced by twelve seeds; and TLS over some of them.
 std::vector<NetKind> net_kinds();
 
 }  // namespace rstmdb::io

@@ -83,9 +83,23 @@ void Session::on_read(size_t size) {
   const int64_t now_ns = node_.clock().steady_ns();
   last_input_ms_ = now_ns / kNsPerMs;
   times_.arrived(now_ns);
+  if (!identity_known_) adopt_certificate();
   handle_input();
   if (phase_ == Phase::kEnded) return;
   if (filled && input_.size() < kInputBytesBusy) input_.resize(kInputBytesBusy);
+}
+
+/// A certificate that the settings know stands for an AUTH. One that they do not know gives no
+/// rights, and where none are asked for, a name.
+void Session::adopt_certificate() {
+  identity_known_ = true;
+  const std::string& subject = stream_->identity().subject;
+  if (subject.empty()) return;
+  const api::Principal* known = facts_.credentials.find_certificate(subject);
+  if (known == nullptr && facts_.auth_required) return;
+  const api::Principal principal = known != nullptr ? *known : api::Principal{.name = subject};
+  identify_as(caller_, facts_, principal, {api::Proof::Kind::kCertificate, subject});
+  frames_.set_payload_bytes_max(payload_limit(facts_, caller_));
 }
 
 void Session::handle_input() {
@@ -321,7 +335,12 @@ void Session::drain() {
 void Session::close_now() { end(io::Stream::Close::kReset); }
 
 bool Session::check_credential() {
-  if (phase_ != Phase::kOpen || !facts_.auth_required || !caller_.authenticated()) return true;
+  if (phase_ != Phase::kOpen) return true;
+  if (!stream_->still_trusted()) {
+    end_for("CREDENTIAL_REVOKED", "the certificate of this session does not count any more");
+    return false;
+  }
+  if (!facts_.auth_required || !caller_.authenticated()) return true;
   const api::Principal* now = facts_.credentials.find(caller_.proof);
   if (now != nullptr && *now == caller_.principal) return true;
   end_for("CREDENTIAL_REVOKED", "the credential of this session does not count any more");
@@ -329,10 +348,13 @@ bool Session::check_credential() {
 }
 
 void Session::check_expiry(int64_t wall_ms) {
-  if (phase_ != Phase::kOpen || !facts_.auth_required || !caller_.authenticated()) return;
-  const int64_t expires_ms = caller_.principal.expires_ms;
-  if (expires_ms == 0 || wall_ms < expires_ms) return;
-  end_for("CREDENTIAL_EXPIRED", "the credential of this session has expired");
+  if (phase_ != Phase::kOpen) return;
+  const int64_t certificate_ms = stream_->identity().expires_ms;
+  if (certificate_ms != 0 && wall_ms >= certificate_ms)
+    return end_for("CREDENTIAL_EXPIRED", "the certificate of this session has expired");
+  const int64_t token_ms = facts_.auth_required ? caller_.principal.expires_ms : 0;
+  if (token_ms != 0 && wall_ms >= token_ms)
+    end_for("CREDENTIAL_EXPIRED", "the credential of this session has expired");
 }
 
 /// One last word, soon cut off when the peer does not take it.

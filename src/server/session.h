@@ -69,6 +69,7 @@ class Session final : private io::StreamEvents, private node::Outbox::Listener {
   void on_released() override;
   void on_withdrawn(std::string_view answers, const Error& error) override;
 
+  void adopt_certificate();
   void handle_input();
   bool handle_frame(std::string_view payload);
   void handle_request(json::Value message);
@@ -115,6 +116,7 @@ class Session final : private io::StreamEvents, private node::Outbox::Listener {
   bool input_ended_ = false;  // the peer has closed its sending side
   bool handling_ = false;     // inside handle_input: answers are gathered
   bool write_blocked_ = false;
+  bool identity_known_ = false;  // what the stream has to say of the peer has been asked
   bool had_request_ = false;
   int requests_before_auth_ = 0;
   int64_t started_ms_;

@@ -19,7 +19,13 @@ std::string_view magic_of(Dialect dialect) {
   return dialect == Dialect::kRcpx ? kMagicRcpx : kMagicRcp1;
 }
 
-Error bad_magic() {
+constexpr char kTlsHandshake = 0x16;
+
+Error bad_magic(std::string_view start) {
+  if (start.starts_with(kTlsHandshake))
+    return Error(Code::kUnsupportedProtocol,
+                 "the stream starts with TLS, and this server has TLS switched off")
+        .with("field", "magic");
   return Error(Code::kUnsupportedProtocol,
                "the stream starts neither with RCPX, RCP1 nor a JSON object")
       .with("field", "magic");
@@ -39,7 +45,7 @@ Result<std::optional<Dialect>> recognise(std::string_view input) {
   if (start.size() == kMagicSize && maybe_rcp1) return std::optional(Dialect::kRcp1);
   const bool only_space = input.find_first_not_of(" \t\r\n") == std::string_view::npos;
   if (maybe_rcpx || maybe_rcp1 || only_space) return std::optional<Dialect>();
-  return bad_magic();
+  return bad_magic(start);
 }
 
 struct Header {

@@ -40,6 +40,7 @@ class Process {
   Result<void> open(const config::Config& config = settings()) {
     auto opened = Database::open({.loop = loop_,
                                   .worker = worker_,
+                                  .handshakes = worker_,
                                   .net = net_,
                                   .files = files_,
                                   .clock = clock_,

@@ -35,6 +35,7 @@ class MonitoringTest : public testing::Test {
     auto opened =
         Database::open({.loop = loop_,
                         .worker = worker_,
+                        .handshakes = worker_,
                         .net = net_,
                         .files = files_,
                         .clock = clock_,
