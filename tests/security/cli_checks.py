@@ -70,8 +70,9 @@ def run(program, folder, report, _full):
                     RSTMDB_CLIENT_KEY=own.path("writer.key")), 0, "wal_offset")
         expect("its role is its limit", call(server, "--ca-cert", ca, *pair, "wal-read"), 1,
                "FORBIDDEN")
-        expect("a token on top gives the token's role",
-               call(server, "--ca-cert", ca, *pair, "-t", TOKEN, "wal-read"), 0, "CN=writer")
+        expect("a token on top gives the token's role, and shows whose the records are",
+               call(server, "--json", "--ca-cert", ca, *pair, "-t", TOKEN, "wal-read"), 0,
+               '"actor":"CN=writer,O=Acme"')
         expect("no certificate", call(server, "--ca-cert", ca, "--timeout", "5", "ping"), 3)
         strange = ("--client-cert", own.path("stranger.pem"), "--client-key",
                    own.path("stranger.key"))
