@@ -97,12 +97,27 @@ inline constexpr size_t kSnapshotsKept = 2;
 inline constexpr uint64_t kDiskReserveBytesDefault = 256 * 1024 * 1024;  // writes leave it free
 inline constexpr int64_t kDiskLookMs = 1'000;  // between two looks at free space and folder
 
+// Watching.
+inline constexpr size_t kSubscriptionsPerConnectionMax = 1'000;
+inline constexpr size_t kSubscriptionsMax = 100'000;                // of the server
+inline constexpr size_t kSubscriptionBytesMax = 256 * 1024 * 1024;  // filters and keys, all of them
+inline constexpr size_t kWatchKeysMax = 1'024;  // combinations of names in one filter's index keys
+inline constexpr size_t kWatchBufferBytesMax = 64 * 1024;  // unsent of a connection that watches
+inline constexpr int64_t kWatchStallTimeoutMs = 600'000;   // peer reads nothing while it watches
+inline constexpr size_t kCatchUpTurnBytesMax =
+    64 * 1024;  // of the log, read for watchers in a turn
+inline constexpr size_t kCatchUpStretchBytesMax = 256 * 1024;  // read for one before the next
+inline constexpr size_t kWatchCursorsMax = 64;                 // open at the same time
+
 // Loop and network.
 inline constexpr size_t kTurnHandlersMax = 256;     // handled before the log is flushed
 inline constexpr size_t kWorkerJobsMax = 64;        // waiting for the worker thread
 inline constexpr int64_t kAcceptBackOffMs = 100;    // after accept found no descriptor or memory
 inline constexpr int64_t kLingerMs = 2'000;         // for the peer to read our last bytes
 inline constexpr size_t kLingerBytesMax = 1 << 20;  // of the peer's input dropped meanwhile
+inline constexpr int kKeepAliveIdleSecs = 60;       // of silence before the peer is probed
+inline constexpr int kKeepAliveIntervalSecs = 15;
+inline constexpr int kKeepAliveProbesMax = 4;  // unanswered, then the connection is broken
 
 // Logging.
 inline constexpr size_t kLogValueBytesMax = 1'024;  // of one value or message; the rest is cut

@@ -1,0 +1,83 @@
+// Subscriptions that are behind: served from the log, each at its own place, until they have caught
+// up and are live again.
+//
+//                 begin                    room, its turn
+//   live ──no room──► stalled ──resume──► queued ──► reads units ──► … ──no room──► stalled
+//     ▲                                     ▲            │ nothing more is committed
+//     │            has met `armed_from`     │            ▼
+//     └─────────────────────────────────────┼──── enters the index (armed) ──else──► waits
+//                                           └──────────────── commit ────────────────┘
+//
+// How it goes from the log to memory without a gap and without a repeat: when it has read all that
+// is committed it enters the index, so that everything folded from then on (`armed_from`) is kept
+// pending for it. What was folded before and is not committed yet still comes out of the log; once
+// it has read up to `armed_from`, it is live. While it is stalled or far behind it is not in the
+// index, so it costs the writers nothing.
+//
+// Each turn reads at most limits::kCatchUpTurnBytesMax for all of them together, and at most
+// limits::kWatchCursorsMax have a cursor open. Everything runs on the loop's thread.
+#pragma once
+
+#include <list>
+#include <string>
+
+#include "engine/state.h"
+#include "log/log.h"
+#include "watch/outlet.h"
+#include "watch/subscription.h"
+
+namespace rstmdb::watch {
+
+class CatchUp {
+ public:
+  struct Options {
+    log::Log& log;
+    const engine::State& state;
+    Index& index;
+    Outlet& outlet;
+  };
+  explicit CatchUp(const Options& options) : options_(options) {}
+
+  /// Takes a live or new subscription that is in no index, at its next_offset.
+  void begin(Subscription& subscription);
+  /// The same for one whose connection has no room.
+  void begin_stalled(Subscription& subscription);
+  /// Its connection has room again. Nothing to do unless it is stalled.
+  void resume(Subscription& subscription);
+  /// The subscription ends. Only for those that are behind.
+  void forget(Subscription& subscription);
+  /// The log has committed more.
+  void committed();
+
+  /// A turn's share of reading and delivering; kMore when another turn should follow at once.
+  enum class Rest { kNone, kMore };
+  Rest run();
+
+  size_t count() const { return queued_.size() + waiting_.size() + stalled_.size(); }
+  size_t cursors() const { return open_.size(); }
+  /// The least next_offset of all, or `otherwise` when nobody is behind.
+  log::Offset oldest_needed(log::Offset otherwise) const;
+
+ private:
+  using List = std::list<Subscription*>;
+  List& list_of(Subscription::Mode mode);
+  void move_to(Subscription& subscription, Subscription::Mode mode);
+  void enlist(Subscription& subscription, Subscription::Mode mode);
+  size_t advance(Subscription& subscription, size_t budget);
+  void end_stretch(Subscription& subscription, size_t used);
+  void stall(Subscription& subscription);
+  void meet_head(Subscription& subscription);
+  void lose(Subscription& subscription, const Error& error);
+  Result<void> open_cursor(Subscription& subscription);
+  void close_cursor(Subscription& subscription);
+  Result<void> pass_on(Subscription& subscription, const log::Unit& unit);
+
+  const Options options_;
+  List queued_;
+  List waiting_;
+  List stalled_;
+  List open_;  // those with a cursor, the one used last at the end
+  std::string members_;
+};
+
+}  // namespace rstmdb::watch

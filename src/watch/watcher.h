@@ -1,0 +1,46 @@
+// Who is notified: a connection, as the hub sees it. On the loop's thread.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace rstmdb::watch {
+
+struct Subscription;
+
+/// What one subscription is told of one change.
+struct Notification {
+  std::string_view subscription_id;
+  std::string_view kind;     // "" unless the subscriber has asked for kinds
+  std::string_view members;  // all others, as JSON members without braces
+};
+
+/// Implemented by the session. The hub has no connection of its own: whatever is delivered becomes
+/// bytes of the connection at once, so its bound is the connection's.
+class Watcher {
+ public:
+  virtual ~Watcher() = default;
+  /// Whether fewer than limits::kWatchBufferBytesMax are unsent, once the network has been given
+  /// what it takes. When it says no, the hub waits for Hub::resume(). Must not call the hub.
+  virtual bool make_room() = 0;
+  /// Adds a frame to what will be sent. Must not call the hub.
+  virtual void deliver(const Notification& notification) = 0;
+  /// All of this turn has been delivered: send it. May call the hub.
+  virtual void flush() = 0;
+  /// The log cannot be read where one of the subscriptions is: a stream with a hole would be a lie,
+  /// so the connection says why and ends. Calls Hub::forget().
+  virtual void on_lost(const Error& error) = 0;
+
+  size_t subscriptions() const { return subscriptions_.size(); }
+
+ private:
+  friend class Hub;
+  friend class Outlet;
+  std::vector<Subscription*> subscriptions_;
+  bool touched_ = false;  // has something to flush
+};
+
+}  // namespace rstmdb::watch
