@@ -1,5 +1,6 @@
 #include "io/tcp_net.h"
 
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -75,6 +76,19 @@ std::string address_text(const Tcp::endpoint& endpoint) {
   if (address.is_v6() && address.to_v6().is_v4_mapped())
     address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
   return join_host_port(address.to_string(), endpoint.port());
+}
+
+/// A connection that only listens, to notifications, is quiet for hours: the system finds out
+/// whether its peer is still there.
+void keep_alive(Socket& socket) {
+  const int on = 1;
+  const int descriptor = socket.native_handle();
+  ::setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  for (const auto& [option, value] : {std::pair(TCP_KEEPIDLE, limits::kKeepAliveIdleSecs),
+                                      {TCP_KEEPINTVL, limits::kKeepAliveIntervalSecs},
+                                      {TCP_KEEPCNT, limits::kKeepAliveProbesMax}}) {
+    ::setsockopt(descriptor, IPPROTO_TCP, option, &value, sizeof value);
+  }
 }
 
 Error broken(int number) {
@@ -320,6 +334,7 @@ class Door : public std::enable_shared_from_this<Door> {
     backing_off_ = false;
     error_code ignored;
     socket.set_option(Tcp::no_delay(true), ignored);
+    keep_alive(socket);
     on_accept_(std::make_unique<TcpStream>(std::make_shared<Connection>(std::move(socket), peer_)));
     if (acceptor_.is_open()) accept_next();
   }
