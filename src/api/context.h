@@ -53,6 +53,7 @@ struct Context {
   const ServerFacts& facts;
   Caller& caller;
   GuessLimits& guesses;
+  watch::Watcher& watcher;  // the connection, for what is sent to it unasked
 };
 
 /// Offset that must be committed before an answer may leave; 0: none.

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/check.h"
+#include "base/limits.h"
 
 namespace rstmdb::api {
 namespace {
@@ -78,7 +79,8 @@ Result<void> check_number(const ParamRow& row, json::Value value, const Refusal&
 
 Result<void> check_names(const ParamRow& row, json::Value value, const Refusal& refuse) {
   const auto fits = [](json::Value name) {
-    return name.is_string() && !name.string().empty() && !has_control_character(name.string());
+    return name.is_string() && !name.string().empty() &&
+           name.string().size() <= limits::kNameBytesMax && !has_control_character(name.string());
   };
   if (value.is_string()) {
     if (!fits(value)) return refuse.error("must be a name or an array of names");

@@ -120,6 +120,7 @@ Result<void> Database::open_node(const config::Config& config) {
       node_,
       node::Node::open({
           .log = *log_,
+          .loop = world_.loop,
           .clock = world_.clock,
           .random = world_.random,
           .bounds = bounds(config.storage),

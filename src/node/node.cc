@@ -4,9 +4,11 @@ namespace rstmdb::node {
 
 Node::Node(Options options)
     : log_(options.log),
+      loop_(options.loop),
       clock_(options.clock),
       on_stopped_(std::move(options.on_stopped)),
       state_({.hash_seed = options.random.next_u64()}),
+      hub_({.log = options.log, .state = state_, .random = options.random}),
       reserve_(options.disk_reserve_bytes) {}
 
 Result<std::unique_ptr<Node>> Node::open(Options options) {
@@ -19,6 +21,7 @@ Result<std::unique_ptr<Node>> Node::open(Options options) {
   node->sequencer_ = std::make_unique<Sequencer>(Sequencer::Options{
       .log = node->log_,
       .state = node->state_,
+      .hub = node->hub_,
       .clock = node->clock_,
       .random = random,
       .bounds = bounds,
@@ -35,7 +38,18 @@ Result<Sequencer::Write> Node::write(const Origin& origin) {
   return sequencer_->begin(origin);
 }
 
-void Node::on_committed(log::Offset offset) { gate_.release(offset); }
+void Node::end_turn() {
+  log_.flush();
+  // Watchers are served once in each turn, so that writers wait for no more than one share of it;
+  // an empty task brings the next turn about.
+  if (hub_.end_turn() == watch::CatchUp::Rest::kMore) loop_.post([] {});
+}
+
+void Node::on_committed(log::Offset offset) {
+  // Answers first: the one to a WATCH comes before its notifications.
+  gate_.release(offset);
+  hub_.committed(offset);
+}
 
 void Node::on_failed(const Error& error) {
   // Callers learn what it means for them; the file and the call go to the operator, through
@@ -44,6 +58,7 @@ void Node::on_failed(const Error& error) {
       Error(Code::kWalIoError,
             "the log has stopped after an I/O error; nothing more is written until a restart")
           .with("code", "LOG_STOPPED"));
+  hub_.failed();
   if (on_stopped_) on_stopped_(error);
 }
 

@@ -8,12 +8,14 @@
 #include "base/result.h"
 #include "engine/state.h"
 #include "io/clock.h"
+#include "io/executor.h"
 #include "io/random.h"
 #include "log/log.h"
 #include "node/disk_reserve.h"
 #include "node/recovery.h"
 #include "node/release_gate.h"
 #include "node/sequencer.h"
+#include "watch/hub.h"
 
 namespace rstmdb::node {
 
@@ -21,6 +23,7 @@ class Node final : private log::Listener {
  public:
   struct Options {
     log::Log& log;  // opened; outlives the node
+    io::Loop& loop;
     io::Clock& clock;
     io::Random& random;
     engine::Bounds bounds;
@@ -36,6 +39,7 @@ class Node final : private log::Listener {
   log::Log& log() { return log_; }
   ReleaseGate& gate() { return gate_; }
   const ReleaseGate& gate() const { return gate_; }
+  watch::Hub& hub() { return hub_; }
   io::Clock& clock() { return clock_; }
   /// Told of the free space by whoever looks at the disk.
   DiskReserve& reserve() { return reserve_; }
@@ -48,8 +52,9 @@ class Node final : private log::Listener {
   /// Offset on which an answer depends that shows anything of the whole state.
   uint64_t head() const { return state_.last_offset(); }
 
-  /// Commits what the turn has gathered. The loop calls it at the end of each turn.
-  void end_turn() { log_.flush(); }
+  /// Commits what the turn has gathered, then serves the watchers that are behind. The loop calls
+  /// it at the end of each turn.
+  void end_turn();
 
  private:
   explicit Node(Options options);
@@ -58,10 +63,12 @@ class Node final : private log::Listener {
   void on_fenced() override;
 
   log::Log& log_;
+  io::Loop& loop_;
   io::Clock& clock_;
   std::function<void(const Error&)> on_stopped_;
   engine::State state_;
   ReleaseGate gate_;
+  watch::Hub hub_;
   DiskReserve reserve_;
   std::unique_ptr<Sequencer> sequencer_;
 };

@@ -9,6 +9,7 @@ namespace rstmdb::node {
 Sequencer::Sequencer(const Options& options)
     : log_(options.log),
       state_(options.state),
+      hub_(options.hub),
       clock_(options.clock),
       random_(options.random),
       bounds_(options.bounds),
@@ -46,6 +47,7 @@ Result<uint64_t> Sequencer::commit() {
   unit.bytes = unit_;
   RSTMDB_TRY(log_.append(unit));
   chain_ = chain;
+  hub_.folded(draft_.records());
   const uint64_t last = draft_.records().back().offset;
   // Folding moves the state under the draft's feet: from here on only the records are looked at.
   for (const engine::Record& record : draft_.records()) state_.apply(record);

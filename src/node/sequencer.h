@@ -1,6 +1,6 @@
 // The sequencer: the one place where writes get their order.
 //
-//   begin ──► decide, decide, … ──► commit:  encode ─► append to the log ─► fold into the state
+//   begin ──► decide, decide, … ──► commit:  encode ─► append to the log ─► show to the hub ─► fold
 //
 // A Write is one unit: everything decided in it takes effect together or not at all. On the loop's
 // thread, and one at a time: the order of commit() calls is the order of history. What has been
@@ -18,6 +18,7 @@
 #include "io/clock.h"
 #include "io/random.h"
 #include "log/log.h"
+#include "watch/hub.h"
 
 namespace rstmdb::node {
 
@@ -32,6 +33,7 @@ class Sequencer {
   struct Options {
     log::Log& log;
     engine::State& state;
+    watch::Hub& hub;
     io::Clock& clock;
     io::Random& random;
     engine::Bounds bounds;
@@ -70,6 +72,7 @@ class Sequencer {
 
   log::Log& log_;
   engine::State& state_;
+  watch::Hub& hub_;
   io::Clock& clock_;
   io::Random& random_;
   const engine::Bounds bounds_;

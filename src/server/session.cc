@@ -15,6 +15,10 @@ constexpr size_t kInputBytesMin = 4 * 1024;
 constexpr size_t kInputBytesBusy = 64 * 1024;
 constexpr size_t kOutputBytesKept = 256 * 1024;
 constexpr int64_t kNsPerMs = 1'000'000;
+/// So much must have left before notifications go on: a stream that stops and goes does so seldom.
+constexpr size_t kRoomAgainBytes = limits::kWatchBufferBytesMax / 2;
+/// What a notification has around its members, generously.
+constexpr size_t kEventFrameBytes = 128;
 
 size_t payload_limit(const api::ServerFacts& facts, const api::Caller& caller) {
   return caller.authenticated() ? facts.frame_bytes_max : limits::kFramePayloadBytesBeforeAuthMax;
@@ -52,6 +56,8 @@ Session::Session(Options options)
   if (!facts_.auth_required) caller_.rights = api::Access::kAdmin;
   frames_.set_payload_bytes_max(payload_limit(facts_, caller_));
 }
+
+Session::~Session() { node_.hub().forget(*this); }
 
 void Session::start() { stream_->start(*this); }
 
@@ -130,7 +136,7 @@ void Session::handle_input() {
   if (!incomplete) frame_started_ms_ = 0;
   if (incomplete && frame_started_ms_ == 0) frame_started_ms_ = last_input_ms_;
   // The peer has said all it will say, and all of it has been handled.
-  if (input_ended_ && !paused_ && phase_ == Phase::kOpen) phase_ = Phase::kClosing;
+  if (input_ended_ && !paused_ && phase_ == Phase::kOpen) begin_closing();
   send();
 }
 
@@ -172,7 +178,7 @@ void Session::handle_request(json::Value message) {
   std::string& out =
       outbox_.open(writes ? node::Outbox::Guess::kWaits : node::Outbox::Guess::kGoes);
   wire::ResponseWriter response(out, dialect());
-  const api::Context context{node_, facts_, caller_, guesses_};
+  const api::Context context{node_, facts_, caller_, guesses_, *this};
   const api::Answer answer =
       api::dispatch(context, request->op, request->params, response.open(request->id));
   if (answer.outcome.ok()) {
@@ -218,7 +224,7 @@ void Session::after_answer() {
   caller_.wants_jsonl = false;
   switch_when_quiet();
   frames_.set_payload_bytes_max(payload_limit(facts_, caller_));
-  if (caller_.wants_close) phase_ = Phase::kClosing;
+  if (caller_.wants_close) begin_closing();
 }
 
 /// Everything after the answer to a HELLO that asked for jsonl is jsonl: nothing more is handled
@@ -233,7 +239,7 @@ void Session::switch_when_quiet() {
 void Session::refuse_stream(const Error& error) {
   log_line(Level::kInfo, "connection refused", {{"peer", peer()}, {"reason", error.to_string()}});
   answer_error("", error, 0);
-  phase_ = Phase::kClosing;
+  begin_closing();
 }
 
 // ---- output
@@ -275,16 +281,22 @@ void Session::on_writable() {
   send();
 }
 
-void Session::send() {
+void Session::write_ready() {
   std::string& ready = outbox_.ready();
-  if (!ready.empty() && !write_blocked_) {
-    const size_t taken = stream_->write(ready);
-    ready.erase(0, taken);
-    if (ready.empty() && ready.capacity() > kOutputBytesKept) ready = std::string();
-    if (!ready.empty()) {
-      write_blocked_ = true;
-      write_stalled_ms_ = node_.clock().steady_ns() / kNsPerMs;
-    }
+  if (ready.empty() || write_blocked_) return;
+  const size_t taken = stream_->write(ready);
+  ready.erase(0, taken);
+  if (ready.empty() && ready.capacity() > kOutputBytesKept) ready = std::string();
+  if (ready.empty()) return;
+  write_blocked_ = true;
+  write_stalled_ms_ = node_.clock().steady_ns() / kNsPerMs;
+}
+
+void Session::send() {
+  write_ready();
+  if (notifications_wait_ && outbox_.ready_bytes() <= kRoomAgainBytes) {
+    notifications_wait_ = false;
+    node_.hub().resume(*this);
   }
   if (phase_ == Phase::kClosing) return end_when_sent();
   switch_when_quiet();
@@ -304,31 +316,69 @@ void Session::end_when_sent() {
   if (nothing_left()) end(io::Stream::Close::kAfterSending);
 }
 
+// ---- notifications
+
+bool Session::make_room() {
+  if (outbox_.ready_bytes() >= limits::kWatchBufferBytesMax) write_ready();
+  if (outbox_.ready_bytes() < limits::kWatchBufferBytesMax) return true;
+  notifications_wait_ = true;
+  return false;
+}
+
+void Session::deliver(const watch::Notification& notification) {
+  // Grown by doubling, the buffer would hold twice of what is promised to be its bound.
+  std::string& ready = outbox_.ready();
+  const size_t wanted = ready.size() + notification.members.size() + kEventFrameBytes;
+  if (wanted > ready.capacity() && wanted > kRoomAgainBytes) {
+    ready.reserve(std::max(wanted, limits::kWatchBufferBytesMax + kEventFrameBytes));
+  }
+  wire::append_event(ready, dialect(), notification.subscription_id, notification.kind,
+                     notification.members);
+}
+
+void Session::flush() {
+  if (phase_ != Phase::kEnded) send();
+}
+
+void Session::on_lost(const Error& error) {
+  answer_error("", error, 0);
+  begin_closing();
+  send();
+}
+
 // ---- end
+
+/// No more requests, and no more notifications; what is on its way is sent.
+void Session::begin_closing() {
+  phase_ = Phase::kClosing;
+  node_.hub().forget(*this);
+}
 
 void Session::on_closed(const Error& reason) {
   if (phase_ == Phase::kEnded) return;
   if (reason.detail("reason") == "end") {
     // Only the peer's sending side is closed: it still gets the answers to what it has asked.
     input_ended_ = true;
-    if (!paused_) phase_ = Phase::kClosing;
+    if (!paused_) begin_closing();
     return send();
   }
   log_line(Level::kDebug, "connection broken", {{"peer", peer()}, {"reason", reason.message()}});
   phase_ = Phase::kEnded;
+  node_.hub().forget(*this);
   owner_.on_ended(*this);
 }
 
 void Session::end(io::Stream::Close how) {
   if (phase_ == Phase::kEnded) return;
   phase_ = Phase::kEnded;
+  node_.hub().forget(*this);
   stream_->close(how);
   owner_.on_ended(*this);
 }
 
 void Session::drain() {
   if (phase_ == Phase::kEnded) return;
-  phase_ = Phase::kClosing;
+  begin_closing();
   end_when_sent();
 }
 
@@ -364,13 +414,15 @@ void Session::end_for(const char* code, std::string_view sentence) {
   caller_.rights = api::Access::kNone;
   cut_at_ms_ = node_.clock().steady_ns() / kNsPerMs + limits::kRevokedCutMs;
   answer_error("", Error(Code::kUnauthorized, std::string(sentence)).with("code", code), 0);
-  phase_ = Phase::kClosing;
+  begin_closing();
   send();
 }
 
 void Session::check_timeouts(int64_t now_ms) {
   if (phase_ == Phase::kEnded) return;
   const char* reason = nullptr;
+  const int64_t stall_limit_ms =
+      subscriptions() == 0 ? limits::kWriteStallTimeoutMs : limits::kWatchStallTimeoutMs;
   if (cut_at_ms_ != 0 && now_ms >= cut_at_ms_) return close_now();
   if (welcome_ == Welcome::kRefuse && phase_ == Phase::kOpen &&
       now_ms - started_ms_ > limits::kRefusalTimeoutMs) {
@@ -384,9 +436,9 @@ void Session::check_timeouts(int64_t now_ms) {
   } else if (frame_started_ms_ != 0 && !paused_ &&
              now_ms - frame_started_ms_ > limits::kFrameTimeoutMs) {
     reason = "a frame takes too long to arrive";
-  } else if (write_stalled_ms_ != 0 && now_ms - write_stalled_ms_ > limits::kWriteStallTimeoutMs) {
+  } else if (write_stalled_ms_ != 0 && now_ms - write_stalled_ms_ > stall_limit_ms) {
     reason = "the peer does not read its answers";
-  } else if (nothing_left() && now_ms - last_input_ms_ > idle_timeout_ms_) {
+  } else if (nothing_left() && subscriptions() == 0 && now_ms - last_input_ms_ > idle_timeout_ms_) {
     reason = "idle";
   }
   if (reason == nullptr) return;

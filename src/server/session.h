@@ -1,4 +1,5 @@
-// One connection: bytes in, frames, requests, answers, bytes out. On the loop's thread.
+// One connection: bytes in, frames, requests, answers and notifications, bytes out. On the loop's
+// thread.
 //
 // Requests are carried out in the order in which they arrive; answers leave when what they show is
 // durable, so a read may overtake a write. Reading pauses while too much waits to be sent or to
@@ -15,6 +16,7 @@
 #include "json/document.h"
 #include "node/release_gate.h"
 #include "server/request_times.h"
+#include "watch/watcher.h"
 #include "wire/frame.h"
 
 namespace rstmdb::server {
@@ -29,7 +31,9 @@ class SessionOwner {
   virtual void on_ended(Session& session) = 0;
 };
 
-class Session final : private io::StreamEvents, private node::Outbox::Listener {
+class Session final : private io::StreamEvents,
+                      private node::Outbox::Listener,
+                      private watch::Watcher {
  public:
   /// kServe, or kRefuse: answer the first bytes with RATE_LIMITED in their own dialect and close.
   enum class Welcome { kServe, kRefuse };
@@ -44,7 +48,7 @@ class Session final : private io::StreamEvents, private node::Outbox::Listener {
     int64_t idle_timeout_ms;
   };
   explicit Session(Options options);
-  ~Session() override = default;
+  ~Session() override;
 
   void start();
   /// Closes what has been quiet or half-way for too long. The server calls it every second.
@@ -68,6 +72,10 @@ class Session final : private io::StreamEvents, private node::Outbox::Listener {
   void on_closed(const Error& reason) override;
   void on_released() override;
   void on_withdrawn(std::string_view answers, const Error& error) override;
+  bool make_room() override;
+  void deliver(const watch::Notification& notification) override;
+  void flush() override;
+  void on_lost(const Error& error) override;
 
   void adopt_certificate();
   void handle_input();
@@ -82,10 +90,12 @@ class Session final : private io::StreamEvents, private node::Outbox::Listener {
   void seal(size_t operation, uint64_t depends_on);
   void after_answer();
   void switch_when_quiet();
+  void write_ready();
   void send();
   void drop_input(size_t bytes);
   bool must_pause() const;
   bool nothing_left() const;
+  void begin_closing();
   void end_when_sent();
   void end(io::Stream::Close how);
   wire::Dialect dialect() const { return frames_.dialect().value_or(wire::Dialect::kRcpx); }
@@ -117,6 +127,7 @@ class Session final : private io::StreamEvents, private node::Outbox::Listener {
   bool handling_ = false;     // inside handle_input: answers are gathered
   bool write_blocked_ = false;
   bool identity_known_ = false;  // what the stream has to say of the peer has been asked
+  bool notifications_wait_ = false;  // the hub has been told that there is no room for more
   bool had_request_ = false;
   int requests_before_auth_ = 0;
   int64_t started_ms_;

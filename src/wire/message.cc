@@ -76,6 +76,18 @@ void ResponseWriter::error(std::string_view id, const Error& error) {
   end_frame(out_, dialect_, start_);
 }
 
+void append_event(std::string& out, Dialect dialect, std::string_view subscription_id,
+                  std::string_view kind, std::string_view members) {
+  const size_t start = begin_frame(out, dialect);
+  json::Writer writer(out);
+  writer.open_object().member("type", "event").member("subscription_id", subscription_id);
+  if (!kind.empty()) writer.member("kind", kind);
+  out.push_back(',');
+  out.append(members);
+  writer.close_object();
+  end_frame(out, dialect, start);
+}
+
 void write_error_members(json::Writer& writer, const Error& error) {
   writer.member("code", code_name(error.code()))
       .member("message", std::string_view(error.message()))

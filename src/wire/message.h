@@ -4,6 +4,7 @@
 //   {"type":"response","id":"7","status":"ok","result":{…}}
 //   {"type":"response","id":"7","status":"error",
 //    "error":{"code":…,"message":…,"retryable":…,"details":{…}}}
+//   {"type":"event","subscription_id":"…", …}     unasked, to a connection that watches
 #pragma once
 
 #include <string>
@@ -57,6 +58,10 @@ class ResponseWriter {
   size_t start_;
   json::Writer writer_;
 };
+
+/// Appends a notification as a frame. `kind` is left out when empty; `members` are JSON members.
+void append_event(std::string& out, Dialect dialect, std::string_view subscription_id,
+                  std::string_view kind, std::string_view members);
 
 /// Writes `error` as the members code, message, retryable, details of an open object.
 void write_error_members(json::Writer& writer, const Error& error);

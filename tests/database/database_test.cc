@@ -62,6 +62,7 @@ class Process {
     return clean.value_or(false);
   }
   Hash128 state_hash() { return database_->node().state().hash(); }
+  watch::Hub& hub() { return database_->node().hub(); }
   const engine::State& state() { return database_->node().state(); }
   node::Node& node() { return database_->node(); }
   void run_for(int64_t ms) { loop_.run_for(ms); }
@@ -158,6 +159,74 @@ TEST_F(DatabaseTest, DamageInTheMiddleRefusesTheStartAndNamesThePlace) {
     return;
   }
   FAIL() << "no segment holds the definition";
+}
+
+TEST_F(DatabaseTest, AWatcherThatReadsADamagedLogIsToldAndSentAway) {
+  Process process(files_);
+  ASSERT_TRUE(process.open().ok());
+  auto client = process.connect();
+  client->send("1", "PUT_MACHINE", kMachine);
+  client->send("2", "CREATE_INSTANCE", R"({"machine":"m","version":1,"id":"i"})");
+  client->send("3", "APPLY_EVENT", R"({"id":"i","event":"GO"})");
+  client->send("4", "APPLY_EVENT", R"({"id":"i","event":"GO","payload":{"mark":"damage"}})");
+  for (int i = 0; i < 4; ++i) EXPECT_THAT(client->answer(), HasSubstr("\"ok\""));
+  for (const std::string& path : files_.paths()) {
+    const size_t inside = files_.content(path).find("damage");
+    if (inside != std::string::npos) files_.flip_on_read(path, inside, 0);
+  }
+  auto watcher = process.connect();
+  watcher->send("w", "WATCH_ALL", R"({"from_offset":1})");
+  EXPECT_THAT(watcher->answer(), HasSubstr("subscription_id"));
+  std::string last = watcher->answer();
+  // Whether it is told of what stands before the damage depends on what one check covers.
+  while (last.find(R"("type":"event")") != std::string::npos) {
+    EXPECT_THAT(last, HasSubstr(R"("wal_offset":3)"));
+    last = watcher->answer();
+  }
+  EXPECT_THAT(last, HasSubstr(R"("id":"","status":"error","error":{"code":"WAL_IO_ERROR")"));
+  EXPECT_THAT(last, HasSubstr("LOG_DAMAGED"));
+  EXPECT_THAT(last, testing::Not(HasSubstr("/data")));
+  EXPECT_TRUE(watcher->ended());
+  EXPECT_EQ(process.hub().stats().all_active, 0u);
+  // Who does not read the past is not affected.
+  auto live = process.connect();
+  live->send("w", "WATCH_ALL");
+  EXPECT_THAT(live->answer(), HasSubstr("subscription_id"));
+  client->send("5", "APPLY_EVENT", R"({"id":"i","event":"GO"})");
+  EXPECT_THAT(client->answer(), HasSubstr("\"ok\""));
+  EXPECT_THAT(live->answer(), HasSubstr(R"("wal_offset":5)"));
+}
+
+TEST_F(DatabaseTest, NobodyIsToldOfWhatAPowerCutUndoes) {
+  uint64_t told = 0;
+  for (uint64_t seed = 1; seed <= 100; ++seed) {
+    SimulatedFileSystem disk;
+    std::vector<std::string> offsets;
+    {
+      Process process(disk, seed);
+      ASSERT_TRUE(process.open().ok());
+      auto client = process.connect();
+      auto watcher = process.connect();
+      watcher->send("w", "WATCH_ALL", R"({"kinds":["create","transition"]})");
+      client->send("1", "PUT_MACHINE", kMachine);
+      client->send("2", "CREATE_INSTANCE", R"({"machine":"m","version":1,"id":"i"})");
+      for (uint64_t i = 0; i < seed % 13; ++i) {
+        client->send("3", "APPLY_EVENT", R"({"id":"i","event":"GO"})");
+      }
+      for (uint64_t i = 0; i < 2 + seed % 7; ++i) client->answer();
+      disk.power_cut(seed);
+      while (watcher->has_answer()) offsets.push_back(watcher->answer());
+    }
+    Process process(disk, seed + 1'000);
+    ASSERT_TRUE(process.open().ok());
+    for (const std::string& event : offsets) {
+      const std::string_view mark = "\"wal_offset\":";
+      const uint64_t offset = std::stoull(event.substr(event.find(mark) + mark.size()));
+      ASSERT_LE(offset, process.state().last_offset()) << "seed " << seed << ": " << event;
+      ++told;
+    }
+  }
+  EXPECT_GT(told, 300u);
 }
 
 /// Sends writes one after the other and notes what was acknowledged, until one is not.

@@ -8,6 +8,7 @@ wrong with those that failed, and `N passed, N failed`.
 """
 
 import argparse
+import collections
 import json
 import os
 import pathlib
@@ -103,6 +104,7 @@ class Conversation:
         self.saved = {"wire_mode": "jsonl" if dialect == "jsonl" else "binary_json"}
         self.connection = None
         self.last_id = 0
+        self.events = collections.deque()  # that came before an answer
 
     def hold(self, steps):
         self.server.start()
@@ -119,6 +121,7 @@ class Conversation:
         if self.connection:
             self.connection.close()
         self.connection = rcp.Connection(self.server.port, self.dialect)
+        self.events.clear()
 
     def _step(self, step):
         if "send" in step:
@@ -129,6 +132,10 @@ class Conversation:
         elif "payload" in step:
             self.connection.send(fill(step["payload"], self.saved).encode())
             self._check(step["expect"], canonical.parse(self.connection.receive().decode()))
+        elif "event" in step:
+            self._check(step["event"], self._next_event())
+        elif "no_event" in step:
+            self._expect_no_event()
         elif "restart" in step:
             self.server.end(step["restart"])
             self.server.start()
@@ -146,8 +153,30 @@ class Conversation:
         self.connection.send(canonical.write(message).encode())
         return message["id"]
 
+    def _receive_answer(self):
+        """The next message that is no event; events before it are kept."""
+        while True:
+            message = canonical.parse(self.connection.receive().decode())
+            if message.get("type") != "event":
+                return message
+            self.events.append(message)
+
+    def _next_event(self):
+        if self.events:
+            return self.events.popleft()
+        message = canonical.parse(self.connection.receive().decode())
+        if message.get("type") != "event":
+            raise Mismatch(f"no event: {canonical.write(message)}")
+        return message
+
+    def _expect_no_event(self):
+        """A PING's answer comes behind everything that has been on its way."""
+        self._receive(self._send({"op": "PING"}))
+        if self.events:
+            raise Mismatch(f"an event: {canonical.write(self.events[0])}")
+
     def _receive(self, request_id):
-        answer = canonical.parse(self.connection.receive().decode())
+        answer = self._receive_answer()
         if answer.get("type") != "response" or answer.get("id") != request_id:
             raise Mismatch(f"no answer to {request_id}: {canonical.write(answer)}")
         self.answer = answer
@@ -168,7 +197,7 @@ class Conversation:
         expected = {self._send(step["send"]): step["expect"] for step in steps}
         answers = {}
         while len(answers) < len(expected):
-            answer = canonical.parse(self.connection.receive().decode())
+            answer = self._receive_answer()
             if answer.get("id") not in expected or answer["id"] in answers:
                 raise Mismatch(f"answer to nothing that was asked: {canonical.write(answer)}")
             answers[answer["id"]] = answer

@@ -33,6 +33,7 @@ class ServerFixture : public testing::Test {
     net_ = std::make_unique<io::SimulatedNet>(loop_, net_options_);
     log_ = std::make_unique<log::MemoryLog>(commit_);
     node_ = node::Node::open({.log = *log_,
+                              .loop = loop_,
                               .clock = clock_,
                               .random = random_,
                               .bounds = {.machine_versions_max = 10,

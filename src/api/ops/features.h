@@ -5,6 +5,6 @@
 
 namespace rstmdb::api {
 
-inline constexpr std::string_view kFeatures[] = {"idempotency", "batch", "wal_read"};
+inline constexpr std::string_view kFeatures[] = {"idempotency", "batch", "watch", "wal_read"};
 
 }  // namespace rstmdb::api

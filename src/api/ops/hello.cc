@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "api/ops/features.h"
+#include "api/ops/names.h"
 #include "api/ops/ops.h"
 #include "wire/frame.h"
 
@@ -12,14 +13,6 @@ using P = params::HelloParam;
 
 constexpr std::string_view kBinary = "binary_json";
 constexpr std::string_view kLines = "jsonl";
-
-/// Calls `use` with each name of a parameter that is one name or an array of names.
-template <class Use>
-void each_name(json::Value names, const Use& use) {
-  if (names.is_string()) return use(names.string());
-  if (!names.is_array()) return;
-  for (json::Value name = names.first(); name; name = name.next()) use(name.string());
-}
 
 /// The first mode in the caller's order that this connection can have: a binary one can become
 /// jsonl, a jsonl one stays. Naming none is no preference; naming only unknown ones is a mistake.

@@ -36,13 +36,16 @@ Handler handler_of(Operation operation) {
       return batch;
     case Operation::kFlushAll:
       return flush_all;
+    case Operation::kWatchInstance:
+      return watch_instance;
+    case Operation::kWatchAll:
+      return watch_all;
+    case Operation::kUnwatch:
+      return unwatch;
     case Operation::kWalRead:
       return wal_read;
     case Operation::kWalStats:
       return wal_stats;
-    case Operation::kWatchInstance:
-    case Operation::kWatchAll:
-    case Operation::kUnwatch:
     case Operation::kSnapshotInstance:
     case Operation::kCompact:
       break;

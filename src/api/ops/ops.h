@@ -24,6 +24,10 @@ Result<DependsOn> delete_instance(const Context& context, const Params& params,
                                   json::Writer& result);
 Result<DependsOn> batch(const Context& context, const Params& params, json::Writer& result);
 Result<DependsOn> flush_all(const Context& context, const Params& params, json::Writer& result);
+Result<DependsOn> watch_instance(const Context& context, const Params& params,
+                                 json::Writer& result);
+Result<DependsOn> watch_all(const Context& context, const Params& params, json::Writer& result);
+Result<DependsOn> unwatch(const Context& context, const Params& params, json::Writer& result);
 Result<DependsOn> wal_read(const Context& context, const Params& params, json::Writer& result);
 Result<DependsOn> wal_stats(const Context& context, const Params& params, json::Writer& result);
 

@@ -1,0 +1,35 @@
+#include <string>
+
+#include "api/ops/ops.h"
+#include "api/ops/watch_wish.h"
+
+namespace rstmdb::api {
+namespace {
+
+using P = params::WatchInstanceParam;
+
+}  // namespace
+
+Result<DependsOn> watch_instance(const Context& context, const Params& params,
+                                 json::Writer& result) {
+  const std::string_view id = params.text(P::kInstanceId);
+  const engine::State& state = context.node.state();
+  const auto slot = state.instances().find(id);
+  if (!slot || state.instances().at(*slot).deleted()) {
+    return Error(Code::kInstanceNotFound, "there is no instance \"" + std::string(id) + "\"")
+        .with("instance_id", id);
+  }
+  const engine::Instance& instance = state.instances().at(*slot);
+  watch::Wish wish;
+  wish.filter.instance_id = id;
+  RSTMDB_TRY(read_watch_params<P>(params, wish));
+  RSTMDB_ASSIGN(const DependsOn depends_on,
+                begin_watching(context, std::move(wish), {instance.last_offset}, result));
+  const engine::StoredDefinition& stored = state.machines().at(instance.definition);
+  result.member("instance_id", id)
+      .member("current_state", std::string_view(stored.state_name(instance.state)))
+      .member("current_wal_offset", instance.last_offset);
+  return depends_on;
+}
+
+}  // namespace rstmdb::api
