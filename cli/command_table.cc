@@ -38,6 +38,18 @@ OptionSpec names_option(std::string_view flags, std::string_view param, Offers o
                         std::string_view doc) {
   return {.flags = flags, .param = param, .kind = Kind::kNames, .offers = offers, .doc = doc};
 }
+OptionSpec from_offset_option() {
+  return number_option("--from-offset", "from_offset",
+                       "Begin with what happened at or after this offset");
+}
+OptionSpec after_offset_option() {
+  return number_option("--after-offset", "after_offset",
+                       "The same, but behind this offset: to go on where a stream ended");
+}
+OptionSpec kinds_option() {
+  return names_option("--kinds", "kinds", Offers::kNothing,
+                      "Of transition, create and delete; else transitions alone");
+}
 OptionSpec no_ctx_option() {
   return {.flags = "--no-ctx",
           .param = "include_ctx",
@@ -143,9 +155,7 @@ CommandSpec watch_all() {
           names_option("--events", "events", Offers::kEvents, "Only by these events"),
           names_option("--from-states", "from_states", Offers::kStates, "Only out of these states"),
           names_option("--to-states", "to_states", Offers::kStates, "Only into these states"),
-          number_option("--from-offset", "from_offset",
-                        "Begin with the transitions at or after this offset"),
-          no_ctx_option()}};
+          from_offset_option(), after_offset_option(), kinds_option(), no_ctx_option()}};
 }
 
 CommandSpec plain(std::string_view name, std::string_view op, std::string_view summary) {
@@ -202,10 +212,8 @@ CommandSpec watch_instance() {
           .op = "WATCH_INSTANCE",
           .runs = Runs::kWatch,
           .summary = "Show an instance's transitions as they happen, until interrupted",
-          .options = {instance_option(),
-                      number_option("--from-offset", "from_offset",
-                                    "Begin with the transitions at or after this offset"),
-                      no_ctx_option()}};
+          .options = {instance_option(), from_offset_option(), after_offset_option(),
+                      kinds_option(), no_ctx_option()}};
 }
 
 CommandSpec unwatch() {

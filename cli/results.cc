@@ -145,11 +145,16 @@ std::string show_result(std::string_view op, const Json& result, Colours colours
 }
 
 std::string show_notification(const Json& event, Colours colours) {
-  std::string out =
-      text_of(event["wal_offset"]) + "  " + printable(text_of(event["instance_id"])) + "  " +
-      coloured(colours, Colour::kCyan, printable(text_of(event["from_state"]))) + " -> " +
-      coloured(colours, Colour::kGreen, printable(text_of(event["to_state"]))) + "  " +
-      printable(text_of(event["event"]));
+  // A creation comes from nowhere, a deletion leads nowhere, and neither is an event.
+  const auto state = [&](const char* member, Colour colour) {
+    const Json name = event[member];
+    return name.is_null() ? "(none)" : coloured(colours, colour, printable(text_of(name)));
+  };
+  const Json name = event["event"];
+  std::string out = text_of(event["wal_offset"]) + "  " + printable(text_of(event["instance_id"])) +
+                    "  " + state("from_state", Colour::kCyan) + " -> " +
+                    state("to_state", Colour::kGreen) + "  " +
+                    printable(text_of(name.is_null() ? event["kind"] : name));
   const Json payload = event["payload"];
   if (payload.is_object() && payload.size() > 0) out += "  " + printable(payload.text());
   return out + "\n";

@@ -36,8 +36,8 @@ std::vector<std::string> names_of(const Invocation& invocation, const char* para
   return found == invocation.values.end() ? std::vector<std::string>() : found->second;
 }
 
-std::optional<uint64_t> offset_of(const Invocation& invocation) {
-  const auto text = invocation.value("from_offset");
+std::optional<uint64_t> offset_of(const Invocation& invocation, const char* param) {
+  const auto text = invocation.value(param);
   if (!text) return std::nullopt;
   return std::stoull(*text);
 }
@@ -48,14 +48,18 @@ client::Result<client::Subscription> subscribe(client::Client& client,
   if (invocation.command->op == "WATCH_INSTANCE") {
     return client.watch_instance({.instance_id = invocation.value("instance_id").value_or(""),
                                   .include_ctx = with_ctx,
-                                  .from_offset = offset_of(invocation)});
+                                  .from_offset = offset_of(invocation, "from_offset"),
+                                  .after_offset = offset_of(invocation, "after_offset"),
+                                  .kinds = names_of(invocation, "kinds")});
   }
   return client.watch_all({.machines = names_of(invocation, "machines"),
                            .events = names_of(invocation, "events"),
                            .from_states = names_of(invocation, "from_states"),
                            .to_states = names_of(invocation, "to_states"),
                            .include_ctx = with_ctx,
-                           .from_offset = offset_of(invocation)});
+                           .from_offset = offset_of(invocation, "from_offset"),
+                           .after_offset = offset_of(invocation, "after_offset"),
+                           .kinds = names_of(invocation, "kinds")});
 }
 
 }  // namespace

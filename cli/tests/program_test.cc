@@ -113,6 +113,32 @@ TEST_F(Program, ARefusalIsExitCode1WithDetails) {
   EXPECT_THAT(json.err, HasSubstr(R"("code":"INSTANCE_NOT_FOUND")"));
 }
 
+TEST_F(Program, WatchShowsThePastAndEndsWellWhenInterrupted) {
+  for (const char* event : {"OPEN", "CLOSE"}) {
+    if (event == std::string("OPEN")) {
+      EXPECT_EQ(cli({"create-instance", "-m", "door", "-V", "1", "-i", "watched"}).exit_code, 0);
+    }
+    EXPECT_EQ(cli({"apply-event", "-i", "watched", "-e", event}).exit_code, 0);
+  }
+  EXPECT_EQ(cli({"delete-instance", "watched"}).exit_code, 0);
+  const std::string out = folder_.path() + "/out";
+  const std::string script =
+      "\"$1\" -s \"$2\" watch-all --after-offset 0 --kinds "
+      "transition,create,delete >\"$3\" & "
+      "until grep -q 'watched.*delete' \"$3\"; do :; done; "
+      "kill -INT $!; wait $!; echo \"exit code $?\"";
+  const Finished done = run_process(
+      {"/bin/sh", "-c", script, "sh", built_program("rstmdb-cli"), server_->address(), out});
+  EXPECT_EQ(done.out, "exit code 0\n") << done.err;
+  std::ifstream file(out);
+  const std::string shown((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_THAT(shown, HasSubstr("watched  (none) -> closed  create\n"));
+  EXPECT_THAT(shown, HasSubstr("watched  closed -> open  OPEN\n"));
+  EXPECT_THAT(shown, HasSubstr("watched  open -> closed  CLOSE\n"));
+  EXPECT_THAT(shown, HasSubstr("watched  closed -> (none)  delete\n"));
+  EXPECT_THAT(cli({"watch-instance", "nobody"}).err, HasSubstr("INSTANCE_NOT_FOUND"));
+}
+
 TEST_F(Program, AKeyMakesARepetitionSafe) {
   ASSERT_EQ(cli({"create-instance", "-m", "door", "-i", "keyed"}).exit_code, 0);
   const std::vector<std::string> open = {"apply-event",       "-i", "keyed", "-e", "OPEN",

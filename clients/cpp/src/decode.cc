@@ -327,13 +327,14 @@ Result<Watching> decode_watching(json::Value result) {
 Result<Notification> decode_notification(json::Value event) {
   Fields fields(event);
   return fields.done(Notification{.subscription_id = fields.text("subscription_id"),
+                                  .kind = fields.text_if_any("kind"),
                                   .instance_id = fields.text("instance_id"),
                                   .machine = fields.text("machine"),
                                   .version = fields.number<uint32_t>("version"),
                                   .wal_offset = fields.number("wal_offset"),
-                                  .from_state = fields.text("from_state"),
-                                  .to_state = fields.text("to_state"),
-                                  .event = fields.text("event"),
+                                  .from_state = fields.text_if_any("from_state"),
+                                  .to_state = fields.text_if_any("to_state"),
+                                  .event = fields.text_if_any("event"),
                                   .payload = fields.json_if_any("payload"),
                                   .ctx = fields.json_if_any("ctx"),
                                   .json = std::string(event.text())});

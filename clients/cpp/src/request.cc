@@ -268,7 +268,9 @@ Result<Request> encode(const WatchInstance& watch) {
   return make("WATCH_INSTANCE", Repeat::kNever, watch.instance_id, [&](Params& params) {
     params.text("instance_id", watch.instance_id)
         .flag("include_ctx", watch.include_ctx)
-        .number("from_offset", watch.from_offset);
+        .number("from_offset", watch.from_offset)
+        .number("after_offset", watch.after_offset)
+        .texts_unless_empty("kinds", watch.kinds);
   });
 }
 
@@ -279,7 +281,9 @@ Result<Request> encode(const WatchAll& watch) {
         .texts_unless_empty("from_states", watch.from_states)
         .texts_unless_empty("to_states", watch.to_states)
         .flag("include_ctx", watch.include_ctx)
-        .number("from_offset", watch.from_offset);
+        .number("from_offset", watch.from_offset)
+        .number("after_offset", watch.after_offset)
+        .texts_unless_empty("kinds", watch.kinds);
   });
 }
 

@@ -1,5 +1,7 @@
 #include "subscription_core.h"
 
+#include <algorithm>
+
 #include "request.h"
 
 namespace rstmdb::client {
@@ -30,7 +32,11 @@ class SubscriptionCore::OpenCall final : public Call {
 
 SubscriptionCore::SubscriptionCore(std::shared_ptr<const Options> options, Watch watch)
     : options_(std::move(options)), watch_(std::move(watch)), link_(options_, this) {
-  std::visit([this](const auto& w) { next_offset_ = w.from_offset.value_or(0); }, watch_);
+  const auto first = [](const auto& w) {
+    const uint64_t behind = w.after_offset ? *w.after_offset + 1 : 0;
+    return std::max(w.from_offset.value_or(0), behind);
+  };
+  next_offset_ = std::visit(first, watch_);
 }
 
 SubscriptionCore::~SubscriptionCore() { link_.close(); }
@@ -58,8 +64,12 @@ Result<std::shared_ptr<SubscriptionCore>> SubscriptionCore::open(
 
 CallPtr SubscriptionCore::open() {
   const std::lock_guard lock(mutex_);
-  if (next_offset_ > 0) {
-    std::visit([this](auto& w) { w.from_offset = next_offset_; }, watch_);
+  if (first_) {
+    const auto resume = [this](auto& w) {
+      w.from_offset = next_offset_;
+      w.after_offset.reset();
+    };
+    std::visit(resume, watch_);
   }
   auto encoded = std::visit([](const auto& w) { return encode(w); }, watch_);
   const TimePoint deadline = std::chrono::steady_clock::now() + options_->request_timeout;

@@ -109,6 +109,57 @@ TEST_F(RealServerTest, AKillUnderLoadDoublesNothingAndLosesNothing) {
   EXPECT_EQ(next, kCalls);
 }
 
+TEST_F(RealServerTest, AWatchGoesOnOverAKillWithoutGapOrRepetition) {
+  Options patient = options();
+  patient.request_timeout = 60s;
+  Client client = Client::connect(patient).value();
+  constexpr const char* kCounter = R"({"states":["on"],"initial":"on",
+      "transitions":[{"from":"on","event":"TICK","to":"on"}]})";
+  ASSERT_RESULT(client.put_machine({.machine = "counter", .definition = kCounter}));
+  auto watch = client.watch_all({.kinds = {"transition", "create", "delete"}});
+  ASSERT_RESULT(watch);
+  EXPECT_EQ(watch->start_offset(), 1u);
+  ASSERT_RESULT(client.create_instance({.machine = "counter", .instance_id = "c"}));
+  auto one = client.watch_instance({.instance_id = "c", .include_ctx = false});
+  ASSERT_RESULT(one);
+  EXPECT_EQ(one->start_state(), "on");
+  constexpr int kCalls = 2000;
+  std::vector<Future<EventApplied>> futures;
+  for (int i = 0; i < kCalls; ++i) {
+    futures.push_back(client.apply_event_async(
+        {.instance_id = "c", .event = "TICK", .payload = R"({"n":)" + std::to_string(i) + "}"}));
+  }
+  ASSERT_RESULT(futures[kCalls / 20].get());
+  server_.restart();
+  for (auto& future : futures) ASSERT_RESULT(future.get());
+  ASSERT_RESULT(client.delete_instance({.instance_id = "c"}));
+  for (int i = -1; i <= kCalls; ++i) {
+    const auto next = watch->next(20s);
+    ASSERT_RESULT(next);
+    ASSERT_TRUE(next->has_value()) << "nothing at " << i;
+    EXPECT_EQ((*next)->wal_offset, static_cast<uint64_t>(i + 3));
+    EXPECT_EQ((*next)->kind, i < 0 ? "create" : i < kCalls ? "transition" : "delete");
+    const bool transition = i >= 0 && i < kCalls;
+    EXPECT_EQ((*next)->ctx,
+              !transition ? i < 0 ? "{}" : "null" : R"({"n":)" + std::to_string(i) + "}");
+  }
+  // A watch of one instance that was cut off comes back only while the instance is there.
+  for (int i = 0; i < kCalls; ++i) {
+    const auto next = one->next(20s);
+    if (!next.ok()) {
+      EXPECT_EQ(next.error().code(), ErrorCode::kInstanceNotFound);
+      break;
+    }
+    ASSERT_TRUE(next->has_value()) << "nothing at " << i;
+    EXPECT_EQ((*next)->payload, R"({"n":)" + std::to_string(i) + "}");
+    EXPECT_EQ((*next)->ctx, "");
+  }
+  ASSERT_RESULT(watch->close());
+}
+
+TEST_F(RealServerTest, ExampleWatch) {
+  run_example("watch", "seen 3, resumed behind offset 4, then seen 2");
+}
 TEST_F(RealServerTest, ExampleQuickstart) { run_example("quickstart", "room kitchen is open"); }
 TEST_F(RealServerTest, ExampleBatch) {
   run_example("batch", "refused at operation 1, nothing kept");

@@ -82,6 +82,40 @@ TEST_F(Watching, WithoutFromOffsetItResumesBehindTheHeadItStartedAt) {
   EXPECT_EQ(server_.received("WATCH_ALL")[1].params, R"({"include_ctx":true,"from_offset":8})");
 }
 
+TEST_F(Watching, BehindAnOffsetAndEveryKindUntilACutThenFromTheNextOne) {
+  server_.on("WATCH_ALL", [](Peer& peer, const Received& r) {
+    peer.answer(r.id, R"({"subscription_id":"s","wal_offset":9})");
+    if (r.connection > 2) return;
+    peer.send_message(
+        R"({"type":"event","subscription_id":"s","kind":"create","instance_id":"i","machine":"m",)"
+        R"("version":1,"wal_offset":6,"from_state":null,"to_state":"a","event":null,)"
+        R"("payload":null,"ctx":{}})");
+    peer.send_message(
+        R"({"type":"event","subscription_id":"s","kind":"delete","instance_id":"i","machine":"m",)"
+        R"("version":1,"wal_offset":8,"from_state":"a","to_state":null,"event":null,)"
+        R"("payload":null,"ctx":null})");
+    peer.cut();
+  });
+  auto watch = client_.watch_all({.after_offset = 5, .kinds = {"create", "delete"}});
+  ASSERT_RESULT(watch);
+  const auto created = watch->next(5s);
+  ASSERT_RESULT(created);
+  ASSERT_TRUE(created->has_value());
+  EXPECT_EQ((*created)->kind, "create");
+  EXPECT_EQ((*created)->from_state, "");
+  EXPECT_EQ((*created)->to_state, "a");
+  const auto deleted = watch->next(5s);
+  ASSERT_RESULT(deleted);
+  ASSERT_TRUE(deleted->has_value());
+  EXPECT_EQ((*deleted)->kind, "delete");
+  EXPECT_EQ((*deleted)->event, "");
+  ASSERT_TRUE(server_.wait_for("WATCH_ALL", 2));
+  EXPECT_EQ(server_.received("WATCH_ALL")[0].params,
+            R"({"include_ctx":true,"after_offset":5,"kinds":["create","delete"]})");
+  EXPECT_EQ(server_.received("WATCH_ALL")[1].params,
+            R"({"include_ctx":true,"from_offset":9,"kinds":["create","delete"]})");
+}
+
 TEST_F(Watching, AProgramThatDoesNotPullHoldsTheServerBackAndLosesNothing) {
   stream_log(server_, 60'000, 1'000'000);
   auto watch = client_.watch_all({.from_offset = 1});

@@ -193,10 +193,15 @@ struct Compacted {
 
 // ---- watching -----------------------------------------------------------------------------------
 
+/// Where a stream begins: with what comes from now on, or with everything wanted from `from_offset`
+/// on, or with everything behind `after_offset`; not both. `kinds` are names out of "transition",
+/// "create" and "delete"; empty means transitions.
 struct WatchInstance {
   std::string instance_id = {};
   bool include_ctx = true;
   std::optional<uint64_t> from_offset = {};
+  std::optional<uint64_t> after_offset = {};
+  std::vector<std::string> kinds = {};
 };
 struct WatchAll {  ///< AND between the fields, OR inside one, empty = all
   std::vector<std::string> machines = {};
@@ -205,10 +210,14 @@ struct WatchAll {  ///< AND between the fields, OR inside one, empty = all
   std::vector<std::string> to_states = {};
   bool include_ctx = true;
   std::optional<uint64_t> from_offset = {};
+  std::optional<uint64_t> after_offset = {};
+  std::vector<std::string> kinds = {};
 };
-/// One transition.
+/// One transition; or, for those who ask for `kinds`, the creation or the end of an instance. What
+/// such a change lacks is "": the state before a creation, the state after a deletion, the event.
 struct Notification {
   std::string subscription_id = {};
+  std::string kind = {};  ///< "" unless `kinds` were asked for
   std::string instance_id = {};
   std::string machine = {};
   uint32_t version = 0;
