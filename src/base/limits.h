@@ -115,7 +115,8 @@ inline constexpr size_t kWorkerJobsMax = 64;        // waiting for the worker th
 inline constexpr int64_t kAcceptBackOffMs = 100;    // after accept found no descriptor or memory
 inline constexpr int64_t kLingerMs = 2'000;         // for the peer to read our last bytes
 inline constexpr size_t kLingerBytesMax = 1 << 20;  // of the peer's input dropped meanwhile
-inline constexpr int kKeepAliveIdleSecs = 60;       // of silence before the peer is probed
+inline constexpr int kUnsentKernelBytesMax = 128 * 1024;  // of one connection, waiting there
+inline constexpr int kKeepAliveIdleSecs = 60;             // of silence before the peer is probed
 inline constexpr int kKeepAliveIntervalSecs = 15;
 inline constexpr int kKeepAliveProbesMax = 4;  // unanswered, then the connection is broken
 

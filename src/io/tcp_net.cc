@@ -79,14 +79,16 @@ std::string address_text(const Tcp::endpoint& endpoint) {
 }
 
 /// A connection that only listens, to notifications, is quiet for hours: the system finds out
-/// whether its peer is still there.
-void keep_alive(Socket& socket) {
+/// whether its peer is still there. And what a peer does not take shall wait with us, where it is
+/// bounded, not by megabytes in the system.
+void set_options(Socket& socket) {
   const int on = 1;
   const int descriptor = socket.native_handle();
   ::setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   for (const auto& [option, value] : {std::pair(TCP_KEEPIDLE, limits::kKeepAliveIdleSecs),
                                       {TCP_KEEPINTVL, limits::kKeepAliveIntervalSecs},
-                                      {TCP_KEEPCNT, limits::kKeepAliveProbesMax}}) {
+                                      {TCP_KEEPCNT, limits::kKeepAliveProbesMax},
+                                      {TCP_NOTSENT_LOWAT, limits::kUnsentKernelBytesMax}}) {
     ::setsockopt(descriptor, IPPROTO_TCP, option, &value, sizeof value);
   }
 }
@@ -334,7 +336,7 @@ class Door : public std::enable_shared_from_this<Door> {
     backing_off_ = false;
     error_code ignored;
     socket.set_option(Tcp::no_delay(true), ignored);
-    keep_alive(socket);
+    set_options(socket);
     on_accept_(std::make_unique<TcpStream>(std::make_shared<Connection>(std::move(socket), peer_)));
     if (acceptor_.is_open()) accept_next();
   }
