@@ -102,6 +102,7 @@ class Server final : private server::SessionOwner {
                                  .facts = facts_,
                                  .guesses = guesses_,
                                  .owner = *this,
+                                 .stats = stats_,
                                  .stream = std::move(wire),
                                  .welcome = server::Session::Welcome::kServe,
                                  .idle_timeout_ms = 1'000});
@@ -158,6 +159,7 @@ class Server final : private server::SessionOwner {
   log::MemoryLog log_;
   api::ServerFacts facts_;
   api::GuessLimits guesses_;
+  server::Stats stats_;
   std::unique_ptr<node::Node> node_;
   std::string sent_;
   Wire* wire_ = nullptr;
