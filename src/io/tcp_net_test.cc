@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -104,6 +105,46 @@ TEST_F(TcpNetTest, WithoutDescriptorsAcceptingWaitsAndGoesOnLater) {
   const std::string log = testing::internal::GetCapturedStderr();
   EXPECT_NE(log.find("\"errno\":" + std::to_string(EMFILE)), std::string::npos) << log;
   EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 1) << log;
+}
+
+/// Of an accepted socket of this process, found by the address of its client.
+int descriptor_of(const Stream& stream) {
+  for (int number = 3; number < 1'024; ++number) {
+    sockaddr_in peer{};
+    socklen_t size = sizeof peer;
+    if (::getpeername(number, reinterpret_cast<sockaddr*>(&peer), &size) != 0) continue;
+    if (stream.peer() == "127.0.0.1:" + std::to_string(ntohs(peer.sin_port))) return number;
+  }
+  return -1;
+}
+
+int option(int descriptor, int level, int name) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  EXPECT_EQ(::getsockopt(descriptor, level, name, &value, &size), 0);
+  return value;
+}
+
+TEST_F(TcpNetTest, ASilentPeerIsProbedAndTheSystemHoldsLittle) {
+  std::unique_ptr<Stream> stream;
+  const auto listener = net.listen(
+      "127.0.0.1:0", [&](std::unique_ptr<Stream> accepted) { stream = std::move(accepted); });
+  const int peer = connect_to((*listener)->address());
+  ASSERT_TRUE(run_until([&] { return stream != nullptr; }, 10'000));
+  const int ours = descriptor_of(*stream);
+  ASSERT_GE(ours, 0);
+  EXPECT_EQ(option(ours, SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(option(ours, IPPROTO_TCP, TCP_KEEPIDLE), limits::kKeepAliveIdleSecs);
+  EXPECT_EQ(option(ours, IPPROTO_TCP, TCP_KEEPINTVL), limits::kKeepAliveIntervalSecs);
+  EXPECT_EQ(option(ours, IPPROTO_TCP, TCP_KEEPCNT), limits::kKeepAliveProbesMax);
+
+  // The client reads nothing: beyond what is in its own window, only so much is taken from us.
+  const int window = option(peer, SOL_SOCKET, SO_RCVBUF);
+  const std::string bytes(64 * 1024, 'x');
+  size_t taken = 0;
+  size_t last = 1;
+  while (last > 0) taken += last = stream->write(bytes);
+  EXPECT_LE(taken, static_cast<size_t>(window + limits::kUnsentKernelBytesMax) + bytes.size());
 }
 
 TEST_F(TcpNetTest, APeerThatSendsWithoutEndAfterOurCloseIsCutOff) {
