@@ -126,6 +126,47 @@ def silent_watchers(server, tools, scale):
     yield from compare_writers(server, tools, scale, scale.watchers)
 
 
+def many_that_do_not_match(server, tools, scale):
+    """100,000 subscriptions of something else: what writers notice of them."""
+    create_instances(tools.load, server)
+    rates = {"without": [], "with": []}
+    for _ in range(scale.rounds):
+        for case in rates:
+            connections = strangers(server, 100) if case == "with" else []
+            result = Load(tools.load, server, scale.round_ms).result()
+            rates[case].append((round(result["requests_per_second"]), round(result["p99_us"])))
+            for connection in connections:
+                connection.close()
+    connections = strangers(server, 2)
+    Load(tools.load, server, 200).result()
+    for connection in connections:
+        connection.send("PING", {})
+    yield ("whose filter does not match is told nothing",
+           all(b'"pong":true' in connection.line() for connection in connections), "2,000 filters")
+    if scale.rounds:
+        middle = {case: sorted(values)[len(values) // 2][0] for case, values in rates.items()}
+        yield ("100,000 subscriptions that do not match take at most a fifth of the writes",
+               middle["with"] >= 0.8 * middle["without"],
+               f"(writes/s, p99 us) without {rates['without']}, with {rates['with']}")
+
+
+def strangers(server, count):
+    """`count` connections with 1,000 filters each that the load never matches, of several forms."""
+    connections = []
+    for number in range(count):
+        connection = Connection(server)
+        shapes = [("machines", "machine"), ("to_states", "state"), ("events", "event"),
+                  ("from_states", "state")]
+        connection.socket.sendall(b"".join(
+            connection.request("WATCH_ALL", {field: [f"{name}-{number}-{n}"]})
+            for n, (field, name) in enumerate(shapes * 250)))
+        for _ in range(1_000):
+            if b'"subscription_id"' not in connection.line():
+                raise Broken("WATCH_ALL was refused")
+        connections.append(connection)
+    return connections
+
+
 def watch_and_unwatch(server, _tools, scale):
     """Subscriptions come and go: memory stays where it is."""
     connection = Connection(server)
@@ -223,5 +264,6 @@ def transitions_in_log(server, first):
     return found
 
 
-SCENARIOS = (stalled_then_resumed, silent_watchers, watch_and_unwatch, resumed_over_kills)
+SCENARIOS = (stalled_then_resumed, silent_watchers, many_that_do_not_match, watch_and_unwatch,
+             resumed_over_kills)
 __all__ = ["SCENARIOS", "Scale", "Server"]
