@@ -72,6 +72,7 @@ void open_and_read(const std::string& bytes) {
   auto opened = log::SegmentLog::open({.files = files,
                                        .loop = loop,
                                        .worker = worker,
+                                       .background = worker,
                                        .clock = clock,
                                        .random = random,
                                        .folder = "/log"});

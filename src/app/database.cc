@@ -2,6 +2,7 @@
 
 #include "app/arguments.h"
 #include "app/credentials.h"
+#include "app/restore_report.h"
 #include "base/logging.h"
 
 namespace rstmdb::app {
@@ -34,6 +35,15 @@ engine::Bounds bounds(const config::Config::Storage& storage) {
 
 uint64_t reserve_bytes(const config::Config& config) {
   return config.storage.min_free_mb * 1024 * 1024;
+}
+
+node::CompactionPolicy policy(const config::Config::Compaction& compaction) {
+  return {
+      .enabled = compaction.enabled,
+      .records = compaction.events_threshold,
+      .bytes = compaction.size_threshold_mb * 1024 * 1024,
+      .interval_ms = static_cast<int64_t>(compaction.min_interval_secs) * 1000,
+  };
 }
 
 void report_recovery(const log::Recovery& recovery) {
@@ -76,7 +86,8 @@ void report_replay(const node::ReplayProgress& progress, const Database::OnStep&
 Result<std::unique_ptr<Database>> Database::open(World world, const config::Config& config,
                                                  std::function<void()> on_ending, OnStep on_step) {
   if (config.storage.on_log_failure == config::OnLogFailure::kServeReads) on_ending = {};
-  std::unique_ptr<Database> database(new Database(world, std::move(on_ending), std::move(on_step)));
+  std::unique_ptr<Database> database(
+      new Database(world, config, std::move(on_ending), std::move(on_step)));
   const int64_t began_ns = world.clock.steady_ns();
   RSTMDB_TRY(database->open_tls(config));
   RSTMDB_TRY(database->open_log(config));
@@ -88,15 +99,26 @@ Result<std::unique_ptr<Database>> Database::open(World world, const config::Conf
   return database;
 }
 
+Database::Database(World world, const config::Config& config, std::function<void()> on_ending,
+                   OnStep on_step)
+    : world_(world),
+      on_ending_(std::move(on_ending)),
+      on_step_(std::move(on_step)),
+      snapshots_(world.files, config.storage.data_dir + "/snapshots") {}
+
 Database::~Database() = default;
 
 Result<void> Database::open_log(const config::Config& config) {
+  // A database that has snapshots had a log: an empty one in its place would hide the loss.
+  RSTMDB_ASSIGN(const std::vector<snapshot::Stored> stored, snapshots_.list());
+  using WhenMissing = log::SegmentLog::WhenMissing;
   RSTMDB_ASSIGN(
       log::SegmentLog::Opened opened,
       log::SegmentLog::open({
           .files = world_.files,
           .loop = world_.loop,
           .worker = world_.worker,
+          .background = world_.background,
           .clock = world_.clock,
           .random = world_.random,
           .folder = config.storage.data_dir + "/wal",
@@ -107,6 +129,7 @@ Result<void> Database::open_log(const config::Config& config) {
               [this] {
                 if (disk_) disk_->look_at_space();
               },
+          .when_missing = stored.empty() ? WhenMissing::kCreate : WhenMissing::kRefuse,
           .progress =
               [this](const log::RecoveryProgress& progress) { report_reading(progress, on_step_); },
       }));
@@ -115,20 +138,55 @@ Result<void> Database::open_log(const config::Config& config) {
   return {};
 }
 
-Result<void> Database::open_node(const config::Config& config) {
+Result<node::Restored> Database::restore() {
+  RSTMDB_TRY(snapshots_.prepare());
   RSTMDB_ASSIGN(
-      node_,
-      node::Node::open({
+      node::Restored restored,
+      node::restore({
+          .folder = snapshots_,
+          .database = log_->database(),
           .log = *log_,
           .loop = world_.loop,
           .clock = world_.clock,
-          .random = world_.random,
-          .bounds = bounds(config.storage),
-          .disk_reserve_bytes = reserve_bytes(config),
-          .replay_progress =
-              [this](const node::ReplayProgress& progress) { report_replay(progress, on_step_); },
-          .on_stopped = [this](const Error& error) { on_log_stopped(error); },
+          .hash_seed = world_.random.next_u64(),
+          .progress =
+              [this](const node::LoadProgress& progress) { report_load(progress, on_step_); },
       }));
+  report_restored(restored);
+  return restored;
+}
+
+Result<void> Database::open_node(const config::Config& config) {
+  RSTMDB_ASSIGN(node::Restored restored, restore());
+  start_stats_.snapshot_bytes = restored.file_bytes;
+  start_stats_.snapshot_ms = restored.elapsed_ms;
+  RSTMDB_ASSIGN(node_, node::Node::open({
+                           .log = *log_,
+                           .clock = world_.clock,
+                           .random = world_.random,
+                           .bounds = bounds(config.storage),
+                           .disk_reserve_bytes = reserve_bytes(config),
+                           .start = std::move(restored.start),
+                           .replay_progress =
+                               [this](const node::ReplayProgress& progress) {
+                                 report_replay(progress, on_step_);
+                                 start_stats_.replay = progress;
+                               },
+                           .on_stopped = [this](const Error& error) { on_log_stopped(error); },
+                       }));
+  compaction_ = std::make_unique<node::Compaction>(node::Compaction::Options{
+      .node = *node_,
+      .loop = world_.loop,
+      .worker = world_.background,
+      .folder = snapshots_,
+      .database = log_->database(),
+      .policy = policy(config.compaction),
+      .kept = std::move(restored.kept),
+      .newest_bytes = restored.file_bytes,
+      .log_bytes = start_stats_.replay.bytes_done,
+      .oldest_needed = [this] { return node_->hub().oldest_needed(); },
+  });
+  node_->attach(*compaction_);
   world_.loop.at_turn_end([this] {
     if (node_) node_->end_turn();
   });
@@ -195,6 +253,7 @@ Result<void> Database::reload(const config::Config& config) {
 
 void Database::stop(std::move_only_function<void(Result<void>)> done) {
   stopping_ = true;
+  compaction_->stop();
   server_->drain([this, done = std::move(done)]() mutable { done(log_->close()); });
 }
 

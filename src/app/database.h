@@ -17,16 +17,20 @@
 #include "io/random.h"
 #include "io/tls_net.h"
 #include "log/segment_log.h"
+#include "node/compaction.h"
 #include "node/node.h"
+#include "node/restore.h"
 #include "server/server.h"
+#include "snapshot/folder.h"
 
 namespace rstmdb::app {
 
 /// The world that a database runs in: the system's in production, simulated in tests.
 struct World {
   io::Loop& loop;
-  io::Worker& worker;
+  io::Worker& worker;      // for what the log waits for
   io::Worker& handshakes;  // of TLS
+  io::Worker& background;  // for everything else that takes its time with files
   io::Net& net;
   io::FileSystem& files;
   io::Clock& clock;
@@ -51,6 +55,9 @@ class Database {
   node::Node& node() { return *node_; }
   /// Its metrics and whether it is ready, also when nothing is served over HTTP.
   Monitoring& monitoring() { return *monitoring_; }
+  node::Compaction& compaction() { return *compaction_; }
+  /// How the start came to its state.
+  const node::StartStats& start_stats() const { return start_stats_; }
 
   /// Takes over what may change while the server runs: who may come in, and certificates. Of
   /// `config` only the reloadable keys are looked at. Fails without having changed anything.
@@ -61,10 +68,11 @@ class Database {
   void stop(std::move_only_function<void(Result<void>)> done);
 
  private:
-  Database(World world, std::function<void()> on_ending, OnStep on_step)
-      : world_(world), on_ending_(std::move(on_ending)), on_step_(std::move(on_step)) {}
+  Database(World world, const config::Config& config, std::function<void()> on_ending,
+           OnStep on_step);
   Result<void> open_tls(const config::Config& config);
   Result<void> open_log(const config::Config& config);
+  Result<node::Restored> restore();
   Result<void> open_node(const config::Config& config);
   Result<void> listen(const config::Config& config);
   Result<void> open_monitoring(const config::Config& config);
@@ -76,10 +84,13 @@ class Database {
   OnStep on_step_;
   int64_t recovery_ns_ = 0;  // from the start to the end of recovery
   bool stopping_ = false;
+  const snapshot::Folder snapshots_;
+  node::StartStats start_stats_;
   api::ServerFacts facts_;
   std::unique_ptr<log::SegmentLog> log_;
   std::unique_ptr<node::Node> node_;
   std::optional<DiskWatch> disk_;
+  std::unique_ptr<node::Compaction> compaction_;
   std::unique_ptr<io::TlsNet> tls_;  // null: connections are not encrypted
   std::unique_ptr<server::Server> server_;
   std::unique_ptr<Monitoring> monitoring_;  // last: it looks at all the others

@@ -16,6 +16,7 @@ Result<void> Database::open_monitoring(const config::Config& config) {
     metrics::add_state(text, node_->state());
     metrics::add_log(text, *log_);
     metrics::add_node(text, {.log_failed = node_->gate().failed(), .recovery_ns = recovery_ns_});
+    metrics::add_snapshots(text, compaction_->stats(), start_stats_);
     metrics::add_disk(text, node_->reserve().stats());
   });
   http::Readiness& readiness = monitoring_->readiness();

@@ -105,6 +105,7 @@ int serve(const Arguments& arguments, const config::Sources& sources, config::Co
   Service service(service_options(loop));
   io::ThreadWorker worker(loop);
   io::ThreadWorker handshakes(loop);
+  io::ThreadWorker background(loop, io::ThreadWorker::Priority::kBackground);
   io::TcpNet net(loop);
   Database* running = nullptr;
   int exit_code = 0;
@@ -123,6 +124,7 @@ int serve(const Arguments& arguments, const config::Sources& sources, config::Co
       Database::open({.loop = loop,
                       .worker = worker,
                       .handshakes = handshakes,
+                      .background = background,
                       .net = net,
                       .files = io::system_file_system(),
                       .clock = io::system_clock(),

@@ -68,7 +68,7 @@ struct Config {
     std::string client_crl_path;
   } tls;
   struct Compaction {
-    bool enabled = false;
+    bool enabled = true;
     uint64_t events_threshold = 10'000;
     uint64_t size_threshold_mb = 100;
     uint64_t min_interval_secs = 60;

@@ -343,7 +343,7 @@ TEST_F(ConfigFiles, WarnsOfWhatIsNotServedAndWhatIsOpen) {
   ASSERT_TRUE(own.ok()) << own.error().to_string();
   EXPECT_TRUE(own->warnings.empty());
   const auto loaded = load({write("c",
-                                  "compaction: {enabled: true}\n"
+                                  "compaction: {enabled: false}\n"
                                   "metrics: {enabled: true, bind_addr: '[::]:9090'}\n"
                                   "network: {bind_addr: 0.0.0.0:1}\n"
                                   "storage: {fsync_policy: never}\n"),

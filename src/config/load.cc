@@ -90,8 +90,8 @@ bool only_this_machine(std::string_view address) {
 
 std::vector<std::string> warnings_for(const Config& config) {
   std::vector<std::string> warnings;
-  if (config.compaction.enabled)
-    warnings.push_back("compaction.enabled: this release does not compact; the log keeps growing");
+  if (!config.compaction.enabled)
+    warnings.push_back("compaction.enabled: false; the log grows until COMPACT is called");
   if (config.metrics.enabled && !only_this_machine(config.metrics.bind_addr))
     warnings.push_back("metrics.bind_addr: other machines can read metrics, which asks no token");
   const bool open = !only_this_machine(config.network.bind_addr);

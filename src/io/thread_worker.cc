@@ -1,5 +1,9 @@
 #include "io/thread_worker.h"
 
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <string>
 #include <utility>
 
@@ -8,7 +12,21 @@
 
 namespace rstmdb::io {
 
-ThreadWorker::ThreadWorker(Loop& loop) : loop_(loop), thread_([this] { work(); }) {}
+ThreadWorker::ThreadWorker(Loop& loop, Priority priority)
+    : loop_(loop), thread_([this, priority] {
+        if (priority == Priority::kBackground) step_back();
+        work();
+      }) {}
+
+/// On Linux a thread has a niceness and an I/O priority of its own. Where it may not be changed,
+/// the worker is only less polite.
+void ThreadWorker::step_back() {
+  constexpr int kNiceness = 10;
+  constexpr int kOneThread = 1;                     // IOPRIO_WHO_PROCESS
+  constexpr int kBestEffortLowest = (2 << 13) | 7;  // class and level
+  static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness));
+  static_cast<void>(::syscall(SYS_ioprio_set, kOneThread, 0, kBestEffortLowest));
+}
 
 ThreadWorker::~ThreadWorker() {
   {

@@ -12,8 +12,11 @@ namespace rstmdb::io {
 
 class ThreadWorker final : public Worker {
  public:
+  /// kBackground: for jobs that nobody waits for. The system gives the thread what processor and
+  /// disk time the others leave, as far as it can.
+  enum class Priority { kNormal, kBackground };
   /// `loop` outlives the worker; the ends of jobs are posted to it.
-  explicit ThreadWorker(Loop& loop);
+  explicit ThreadWorker(Loop& loop, Priority priority = Priority::kNormal);
   /// Runs every job that was given, then ends the thread. Ends of jobs are still posted.
   ~ThreadWorker() override;
 
@@ -26,6 +29,7 @@ class ThreadWorker final : public Worker {
     Task done;
   };
   void work();
+  static void step_back();
 
   Loop& loop_;
   std::mutex mutex_;  // of jobs_ and ending_

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -55,6 +56,8 @@ class Listener {
   virtual ~Listener() = default;
   /// Every record up to `offset` is as safe as the log's policy promises. Grows.
   virtual void on_committed(Offset offset) = 0;
+  /// Every record up to `offset` survives a power cut, whatever the policy. Comes after each sync.
+  virtual void on_durable(Offset offset) { static_cast<void>(offset); }
   /// The log has stopped for good: nothing beyond the last on_committed is promised, and nothing
   /// more is taken. What was not committed may or may not be found by the next start.
   virtual void on_failed(const Error& error) = 0;
@@ -74,8 +77,11 @@ class Cursor {
 
 struct Trimmed {
   uint64_t segments_removed = 0;
+  /// What the files took on the disk, measured before each was removed; none for a file that a
+  /// cursor still holds open.
   uint64_t bytes_reclaimed = 0;
 };
+using OnTrimmed = std::move_only_function<void(Result<Trimmed>)>;
 
 class Log {
  public:
@@ -94,6 +100,11 @@ class Log {
 
   virtual Offset next_offset() const = 0;
   virtual Offset committed() const = 0;
+  /// Everything up to here survives a power cut, whatever the policy; at most committed().
+  virtual Offset durable() const = 0;
+  /// Sets out to make everything appended so far durable; on_durable follows, before this returns
+  /// or later. Nothing to do: returns at once.
+  virtual void sync() = 0;
   /// Bytes appended and not yet committed.
   virtual size_t uncommitted_bytes() const = 0;
 
@@ -101,9 +112,12 @@ class Log {
   /// come). kNotFound with detail oldest_offset when `offset` has been trimmed away.
   virtual Result<std::unique_ptr<Cursor>> read_from(Offset offset) = 0;
 
-  /// Removes what lies wholly before `keep_from`, as far as whole files allow. Only for offsets
-  /// that a verified snapshot covers.
-  virtual Result<Trimmed> trim(Offset keep_from) = 0;
+  /// Forgets at once what lies wholly before `keep_from`, as far as whole files allow, and has the
+  /// files removed; then tells `done`, on the loop's thread, perhaps before this returns. Only for
+  /// offsets that a durable snapshot covers, and only one trim at a time. A log that is closed or
+  /// destroyed meanwhile tells nobody, and what is left of the files is found again by the next
+  /// start.
+  virtual void trim(Offset keep_from, OnTrimmed done) = 0;
 
   virtual Stats stats() const = 0;
 

@@ -40,6 +40,9 @@ class LogContract : public ::testing::TestWithParam<LogKind> {
     log_->flush();
     harness_->settle();
   }
+  Result<Trimmed> trim(Offset keep_from) {
+    return trim_now(*log_, keep_from, [this] { harness_->settle(); });
+  }
   /// Appends units of 1, 2, 3, 1, 2, 3 … records, flushing after every `each`.
   void fill(int units, int each, size_t size = 50) {
     for (int i = 0; i < units; ++i) {

@@ -73,7 +73,7 @@ TEST_P(LogContract, large_and_empty_units_come_back) {
 TEST_P(LogContract, trimming_keeps_what_it_was_told_to_keep) {
   fill(300, 3);
   const Offset keep = 301;
-  const auto trimmed = log_->trim(keep);
+  const auto trimmed = trim(keep);
   ASSERT_TRUE(trimmed.ok()) << trimmed.error().to_string();
   EXPECT_GT(trimmed->segments_removed, 0u);
   EXPECT_GT(trimmed->bytes_reclaimed, 0u);
@@ -95,9 +95,37 @@ TEST_P(LogContract, trimming_keeps_what_it_was_told_to_keep) {
 
 TEST_P(LogContract, trimming_twice_or_from_the_start_removes_nothing_more) {
   fill(100, 3);
-  EXPECT_EQ(log_->trim(1).value().segments_removed, 0u);
-  ASSERT_TRUE(log_->trim(100).ok());
-  EXPECT_EQ(log_->trim(100).value().segments_removed, 0u);
+  EXPECT_EQ(trim(1).value().segments_removed, 0u);
+  ASSERT_TRUE(trim(100).ok());
+  EXPECT_EQ(trim(100).value().segments_removed, 0u);
+}
+
+TEST_P(LogContract, what_is_trimmed_is_gone_at_once) {
+  fill(300, 3);
+  const uint64_t bytes = log_->stats().total_bytes;
+  bool told = false;
+  log_->trim(301, [&told](const Result<Trimmed>& trimmed) {
+    EXPECT_TRUE(trimmed.ok());
+    told = true;
+  });
+  EXPECT_GT(log_->stats().oldest_offset, 1u);
+  EXPECT_LT(log_->stats().total_bytes, bytes);
+  EXPECT_FALSE(log_->read_from(1).ok());
+  for (int i = 0; i < 100 && !told; ++i) harness_->settle();
+  EXPECT_TRUE(told);
+}
+
+TEST_P(LogContract, sync_makes_everything_appended_durable_and_says_so) {
+  fill(5, 2);
+  ASSERT_TRUE(append_one(*log_).ok());
+  log_->sync();
+  for (int i = 0; i < 100 && listener_.durable < log_->next_offset() - 1; ++i) harness_->settle();
+  EXPECT_EQ(listener_.durable, log_->next_offset() - 1);
+  EXPECT_EQ(log_->durable(), log_->committed());
+  const int told = listener_.times_durable;
+  log_->sync();
+  harness_->settle();
+  EXPECT_EQ(listener_.times_durable, told) << "there was nothing to do";
 }
 
 TEST_P(LogContract, a_cursor_reads_on_over_what_is_trimmed_behind_it) {
@@ -107,7 +135,7 @@ TEST_P(LogContract, a_cursor_reads_on_over_what_is_trimmed_behind_it) {
   auto midway = log_->read_from(100);
   ASSERT_TRUE(at_start.ok() && midway.ok());
   ASSERT_TRUE((*midway)->next().ok());
-  ASSERT_TRUE(log_->trim(log_->next_offset()).ok());
+  ASSERT_TRUE(trim(log_->next_offset()).ok());
   fill(3, 1);
   for (const OwnedUnit& expected : all) {
     const auto unit = (*at_start)->next();
@@ -125,7 +153,7 @@ TEST_P(LogContract, a_cursor_that_waited_for_its_offset_keeps_it_over_a_trim) {
   auto cursor = log_->read_from(5);
   ASSERT_TRUE(cursor.ok());
   fill(300, 3);
-  ASSERT_TRUE(log_->trim(301).ok());
+  ASSERT_TRUE(trim(301).ok());
   ASSERT_GT(log_->stats().oldest_offset, 5u);
   const auto unit = (*cursor)->next();
   ASSERT_TRUE(unit.ok() && unit->has_value());

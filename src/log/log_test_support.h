@@ -24,6 +24,11 @@ class RememberingListener final : public Listener {
     committed = offset;
     ++commits;
   }
+  void on_durable(Offset offset) override {
+    EXPECT_LE(offset, committed);
+    durable = offset;
+    ++times_durable;
+  }
   void on_failed(const Error& error) override {
     ++failures;
     failure = error.to_string();
@@ -31,6 +36,8 @@ class RememberingListener final : public Listener {
   void on_fenced() override { FAIL() << "a local log has no rival"; }
 
   Offset committed = 0;
+  Offset durable = 0;
+  int times_durable = 0;
   int commits = 0;
   int failures = 0;
   std::string failure;
@@ -81,6 +88,16 @@ inline Result<std::vector<OwnedUnit>> read_units(Log& log, Offset offset = 1) {
   }
 }
 
+/// Trims, and has `settle` do the rest of the work until the outcome is there.
+template <class Settle>
+Result<Trimmed> trim_now(Log& log, Offset keep_from, Settle settle) {
+  std::optional<Result<Trimmed>> outcome;
+  log.trim(keep_from, [&outcome](Result<Trimmed> trimmed) { outcome = std::move(trimmed); });
+  for (int i = 0; i < 10'000 && !outcome; ++i) settle();
+  EXPECT_TRUE(outcome.has_value());
+  return outcome ? std::move(*outcome) : Error(Code::kInternalError, "the trim has no end");
+}
+
 /// A folder of the system's file system that is gone with the object.
 class TemporaryFolder {
  public:
@@ -110,6 +127,7 @@ struct LogBench {
     return SegmentLog::open({.files = files,
                              .loop = loop,
                              .worker = worker,
+                             .background = worker,
                              .clock = clock,
                              .random = random,
                              .folder = folder,

@@ -77,7 +77,9 @@ void MemoryLog::commit_up_to(Offset offset) {
     bytes_written_ += unit->second.bytes.size();
   }
   store_->committed = offset;
-  if (listener_ != nullptr) listener_->on_committed(offset);
+  if (listener_ == nullptr) return;
+  listener_->on_committed(offset);
+  listener_->on_durable(offset);
 }
 
 void MemoryLog::fail(const Error& error) {
@@ -94,7 +96,7 @@ Result<std::unique_ptr<Cursor>> MemoryLog::read_from(Offset offset) {
   return std::unique_ptr<Cursor>(std::make_unique<MemoryCursor>(store_, offset));
 }
 
-Result<Trimmed> MemoryLog::trim(Offset keep_from) {
+void MemoryLog::trim(Offset keep_from, OnTrimmed done) {
   Trimmed trimmed;
   for (auto unit = store_->units.lower_bound(oldest_);
        unit != store_->units.end() && unit->first < keep_from && unit->first <= store_->committed;
@@ -105,7 +107,7 @@ Result<Trimmed> MemoryLog::trim(Offset keep_from) {
     trimmed.bytes_reclaimed += unit->second.bytes.size();
   }
   drop_trimmed();
-  return trimmed;
+  done(trimmed);
 }
 
 /// What is trimmed stays in memory while a cursor has it ahead.

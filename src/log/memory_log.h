@@ -36,9 +36,11 @@ class MemoryLog final : public Log {
   void flush() override;
   Offset next_offset() const override { return next_offset_; }
   Offset committed() const override;
+  Offset durable() const override { return committed(); }
+  void sync() override { flush(); }
   size_t uncommitted_bytes() const override { return uncommitted_bytes_; }
   Result<std::unique_ptr<Cursor>> read_from(Offset offset) override;
-  Result<Trimmed> trim(Offset keep_from) override;
+  void trim(Offset keep_from, OnTrimmed done) override;
   Stats stats() const override;
   Result<void> close() override;
 

@@ -74,7 +74,11 @@ class Life {
       if (!append(log, i)) return false;
       if (i == trim_at) {
         promise_.kept_from = log.committed() / 2;
-        if (!log.trim(promise_.kept_from).ok()) return false;
+        const auto trimmed = trim_now(log, promise_.kept_from, [this] {
+          bench_.worker.run_jobs();
+          bench_.loop.run_posted();
+        });
+        if (!trimmed.ok()) return false;
       }
     }
     const bool well = log.close().ok();
@@ -293,6 +297,28 @@ TEST(SegmentPolicies, never_syncs_only_at_rotation_and_close) {
   const auto after = files.after_power_cut(0);
   LogBench after_cut(*after, kFolder);
   EXPECT_EQ(after_cut.open_well()->committed(), 100u);
+}
+
+TEST(SegmentPolicies, a_sync_that_is_asked_for_is_made_under_every_policy) {
+  using Kind = SyncPolicy::Kind;
+  for (const SyncPolicy policy : {SyncPolicy{}, SyncPolicy{Kind::kEveryN, 1000},
+                                  SyncPolicy{Kind::kEveryMs, 1000}, SyncPolicy{Kind::kNever, 0}}) {
+    SimulatedFileSystem files;
+    LogBench bench(files, kFolder);
+    bench.sync = policy;
+    const auto log = bench.open_well();
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(append_one(*log).ok());
+    log->flush();
+    EXPECT_EQ(log->committed(), 10u);
+    EXPECT_EQ(log->durable(), policy.kind == Kind::kEveryWrite ? 10u : 0u);
+    ASSERT_TRUE(append_one(*log).ok());
+    log->sync();
+    EXPECT_EQ(log->durable(), 11u);
+    EXPECT_EQ(bench.listener.durable, 11u);
+    const auto after = files.after_power_cut(3);
+    LogBench after_cut(*after, kFolder);
+    EXPECT_EQ(after_cut.open_well()->committed(), 11u);
+  }
 }
 
 TEST(SegmentPolicies, every_ms_syncs_by_its_timer_without_further_writes) {

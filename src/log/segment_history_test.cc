@@ -94,8 +94,11 @@ class History {
   void trim() {
     const Offset keep = 1 + chance_.below(log_->next_offset());
     const Offset before = oldest();
-    ASSERT_TRUE(log_->trim(keep).ok());
-    ASSERT_TRUE(model_.trim(oldest()).ok());
+    ASSERT_TRUE(trim_now(*log_, keep, [this] {
+                  bench_.worker.run_jobs();
+                  bench_.loop.run_posted();
+                }).ok());
+    model_.trim(oldest(), [](const Result<Trimmed>& trimmed) { ASSERT_TRUE(trimmed.ok()); });
     ASSERT_LE(oldest(), std::max(keep, before));
   }
 

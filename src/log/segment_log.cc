@@ -6,6 +6,7 @@
 #include "log/flush_job.h"
 #include "log/segment_cursor.h"
 #include "log/segment_preparation.h"
+#include "log/segment_trim.h"
 
 namespace rstmdb::log {
 namespace {
@@ -29,6 +30,10 @@ Result<SegmentLog::Opened> SegmentLog::open(Options options) {
   RSTMDB_ASSIGN(Recovered recovered, recover(files, options.folder, options.progress));
   std::unique_ptr<SegmentWriter> writer;
   if (recovered.segments.empty()) {
+    if (options.when_missing == WhenMissing::kRefuse)
+      return Error(Code::kWalIoError, options.folder + ": the log is missing")
+          .with("code", "LOG_MISSING")
+          .with("folder", options.folder);
     recovered.report.created = true;
     DatabaseId database;
     options.random.fill(database);
@@ -87,6 +92,7 @@ Result<void> SegmentLog::start(Recovered recovered) {
   for (Segment& segment : recovered.segments) shelf_->add_segment(std::move(segment));
   next_offset_ = recovered.end.next_offset;
   shelf_->set_committed(next_offset_ - 1);
+  durable_ = next_offset_ - 1;
   Group mark;
   mark.kind = GroupKind::kOpened;
   RSTMDB_ASSIGN(const SegmentWriter::Written written, writer_->write(mark));
@@ -101,6 +107,7 @@ SegmentLog::~SegmentLog() {
   if (timer_ != 0) options_.loop.cancel(timer_);
   settle_job();
   end_preparation();
+  forget_trim();
 }
 
 Error SegmentLog::stopped() const {
@@ -130,6 +137,12 @@ Result<void> SegmentLog::append(const Unit& unit) {
   next_offset_ += unit.record_count;
   uncommitted_bytes_ += size;
   return {};
+}
+
+void SegmentLog::sync() {
+  if (failure_ || closed_) return;
+  sync_wanted_ = sync_wanted_ || pending_.unit_count != 0 || durable_ < shelf_->committed();
+  flush();
 }
 
 void SegmentLog::flush() {
@@ -177,13 +190,13 @@ void SegmentLog::take_back_job() {
 }
 
 bool SegmentLog::sync_is_due() const {
+  if (sync_wanted_) return true;
   switch (options_.sync.kind) {
     case SyncPolicy::Kind::kEveryWrite:
       return true;
     case SyncPolicy::Kind::kEveryN:
       return unsynced_records_ + pending_.record_count > options_.sync.limit;
     case SyncPolicy::Kind::kEveryMs: {
-      if (sync_wanted_) return true;
       const int64_t age_ns = options_.clock.steady_ns() - unsynced_since_ns_;
       return unsynced_records_ != 0 &&
              age_ns >= static_cast<int64_t>(options_.sync.limit) * 1'000'000;
@@ -204,6 +217,9 @@ void SegmentLog::finish_job() {
   note_synced(*job);
   note_times(*job);
   if (job->written) commit(*job);
+  if (job->sync == FlushJob::Sync::kNo) return;
+  durable_ = shelf_->committed();
+  if (listener_ != nullptr) listener_->on_durable(durable_);
 }
 
 void SegmentLog::note_synced(const FlushJob& job) {
@@ -297,22 +313,45 @@ Result<std::unique_ptr<Cursor>> SegmentLog::read_from(Offset offset) {
   return std::unique_ptr<Cursor>(std::make_unique<SegmentCursor>(shelf_, offset));
 }
 
-Result<Trimmed> SegmentLog::trim(Offset keep_from) {
-  Trimmed trimmed;
-  if (failure_) return stopped();
-  // One folder sync for each, oldest first: whatever a power cut leaves has no gap.
+void SegmentLog::trim(Offset keep_from, OnTrimmed done) {
+  if (failure_) return done(stopped());
+  if (trim_ && !trim_->outcome.ok()) return done(trim_->outcome.error());
+  RSTMDB_CHECK(!trim_, "one trim at a time");
+  auto trim = std::make_shared<SegmentTrim>(this, options_.files, options_.folder);
   while (const Segment* oldest = shelf_->trimmable(keep_from)) {
-    RSTMDB_TRY(shelf_->pin_oldest());
-    RSTMDB_TRY(options_.files.remove(oldest->path));
-    trimmed.segments_removed += 1;
-    trimmed.bytes_reclaimed += oldest->end;
-    shelf_->drop_oldest();
-    if (auto synced = options_.files.sync_folder(options_.folder); !synced.ok()) {
-      fail(synced.error());
-      return std::move(synced).error();
+    if (auto pinned = shelf_->pin_oldest(); !pinned.ok()) {
+      if (trim->done()) return done(std::move(pinned).error());
+      break;  // what has been forgotten so far has to be removed, or a later trim would leave a gap
     }
+    trim->add({.path = oldest->path, .still_open = oldest->file != nullptr});
+    shelf_->drop_oldest();
   }
-  return trimmed;
+  if (trim->done()) return done(Trimmed{});
+  trim_ = std::move(trim);
+  on_trimmed_ = std::move(done);
+  go_on_trimming();
+}
+
+void SegmentLog::go_on_trimming() {
+  options_.background.run([work = trim_] { work->step(); },
+                          [work = trim_] {
+                            if (work->owner == nullptr) return;
+                            work->done() ? work->owner->end_of_trim()
+                                         : work->owner->go_on_trimming();
+                          });
+}
+
+void SegmentLog::end_of_trim() {
+  OnTrimmed done = std::exchange(on_trimmed_, nullptr);
+  if (trim_->outcome.ok()) return done(std::exchange(trim_, nullptr)->trimmed);
+  // trim_ stays: nothing is removed any more before a restart.
+  if (trim_->outcome.error().detail("call") == "sync_folder") fail(trim_->outcome.error());
+  done(trim_->outcome.error());
+}
+
+void SegmentLog::forget_trim() {
+  if (trim_) trim_->give_up();
+  on_trimmed_ = nullptr;
 }
 
 Stats SegmentLog::stats() const {
@@ -382,6 +421,7 @@ Result<void> SegmentLog::close() {
   }
   closed_ = true;
   end_preparation();
+  forget_trim();
   if (timer_ != 0) options_.loop.cancel(std::exchange(timer_, 0));
   if (failure_) return stopped();
   if (auto end = writer_->close(); !end.ok()) {

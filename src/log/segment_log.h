@@ -42,6 +42,7 @@ struct SyncPolicy {
 
 class FlushJob;
 class SegmentPreparation;
+class SegmentTrim;
 
 /// On the loop's thread, like every Log.
 class SegmentLog final : public Log {
@@ -49,11 +50,14 @@ class SegmentLog final : public Log {
   /// Whether the next segment is written full of zeros ahead of its use, on the worker: while the
   /// second half of a segment fills, and once a log that has just been opened is seen to be busy.
   enum class Prepare { kNothing, kNextSegment };
+  /// What happens when there is no log: a database that has snapshots had one.
+  enum class WhenMissing { kCreate, kRefuse };
 
   struct Options {
     io::FileSystem& files;
     io::Loop& loop;
-    io::Worker& worker;
+    io::Worker& worker;      // for flushes and segments to come
+    io::Worker& background;  // for what no flush may wait behind: removing segments
     io::Clock& clock;
     io::Random& random;  // for the database id of a new log
     std::string folder;  // made when missing
@@ -62,6 +66,7 @@ class SegmentLog final : public Log {
     Prepare prepare = Prepare::kNextSegment;
     uint64_t reserve_bytes = 0;                 // free space that preparing has to leave
     std::function<void()> on_new_segment = {};  // on the loop's thread; may be empty
+    WhenMissing when_missing = WhenMissing::kCreate;
     std::function<void(const RecoveryProgress&)> progress = {};  // may be empty
   };
 
@@ -84,9 +89,11 @@ class SegmentLog final : public Log {
   void flush() override;
   Offset next_offset() const override { return next_offset_; }
   Offset committed() const override { return shelf_->committed(); }
+  Offset durable() const override { return durable_; }
+  void sync() override;
   size_t uncommitted_bytes() const override { return uncommitted_bytes_; }
   Result<std::unique_ptr<Cursor>> read_from(Offset offset) override;
-  Result<Trimmed> trim(Offset keep_from) override;
+  void trim(Offset keep_from, OnTrimmed done) override;
   Stats stats() const override;
   Result<void> close() override;
 
@@ -121,6 +128,9 @@ class SegmentLog final : public Log {
   void prepare_next_segment();
   void go_on_preparing();
   void end_preparation();
+  void go_on_trimming();
+  void end_of_trim();
+  void forget_trim();
 
   const Options options_;
   std::unique_ptr<io::Lock> lock_;
@@ -133,6 +143,7 @@ class SegmentLog final : public Log {
   Group pending_;
   int64_t pending_since_ns_ = 0;  // its first unit; stands for nothing while it has none
   Offset next_offset_ = 1;
+  Offset durable_ = 0;
   size_t uncommitted_bytes_ = 0;
 
   // Committed and not yet synced (every_n, every_ms, never).
@@ -142,6 +153,8 @@ class SegmentLog final : public Log {
 
   std::shared_ptr<FlushJob> job_;                    // under way; shared with the worker's queue
   std::shared_ptr<SegmentPreparation> preparation_;  // under way or ready; likewise shared
+  std::shared_ptr<SegmentTrim> trim_;                // under way, or failed for good; likewise
+  OnTrimmed on_trimmed_;                             // who waits for trim_
   bool prepared_ = false;  // the writer has, or soon gets, the segment that follows this one
   bool flush_wanted_ = false;
   bool sync_wanted_ = false;

@@ -88,6 +88,7 @@ class SegmentThreads : public ::testing::Test {
     auto opened = SegmentLog::open({.files = files_,
                                     .loop = loop_,
                                     .worker = worker_,
+                                    .background = worker_,
                                     .clock = clock_,
                                     .random = random_,
                                     .folder = "/log",
@@ -121,7 +122,12 @@ TEST_F(SegmentThreads, flush_on_the_worker_while_the_loop_appends_and_reads) {
     }
     while ((*cursor)->next().value()) ++read;
     if (i % 500 == 499) {
-      ASSERT_TRUE(log->trim(log->committed() / 2).ok());
+      bool trimmed = false;
+      log->trim(log->committed() / 2, [&trimmed](const Result<Trimmed>& outcome) {
+        EXPECT_TRUE(outcome.ok());
+        trimmed = true;
+      });
+      while (!trimmed) ASSERT_TRUE(worker_.run_one_end());
     }
   }
   while (log->committed() < 2000) ASSERT_TRUE(worker_.run_one_end());

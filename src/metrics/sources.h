@@ -8,7 +8,9 @@
 #include "io/process.h"
 #include "log/log.h"
 #include "metrics/text.h"
+#include "node/compaction.h"
 #include "node/disk_reserve.h"
+#include "node/restore.h"
 #include "server/stats.h"
 
 namespace rstmdb::metrics {
@@ -23,6 +25,7 @@ void add_log(Text& text, const log::Log& log);
 void add_state(Text& text, const engine::State& state);
 void add_node(Text& text, const NodeFacts& facts);
 void add_disk(Text& text, const node::DiskReserve::Stats& stats);
+void add_snapshots(Text& text, const node::CompactionStats& stats, const node::StartStats& start);
 void add_http(Text& text, const http::Door::Stats& stats);
 void add_process(Text& text, const io::ProcessUsage& usage);
 

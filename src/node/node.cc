@@ -7,7 +7,8 @@ Node::Node(Options options)
       loop_(options.loop),
       clock_(options.clock),
       on_stopped_(std::move(options.on_stopped)),
-      state_({.hash_seed = options.random.next_u64()}),
+      state_(options.start ? std::move(options.start->state)
+                           : engine::State({.hash_seed = options.random.next_u64()})),
       hub_({.log = options.log, .state = state_, .random = options.random}),
       reserve_(options.disk_reserve_bytes) {}
 
@@ -15,9 +16,10 @@ Result<std::unique_ptr<Node>> Node::open(Options options) {
   const engine::Bounds bounds = options.bounds;
   io::Random& random = options.random;
   const auto progress = options.replay_progress;
+  engine::ChainHash chain;
+  if (options.start) chain = options.start->chain;
   std::unique_ptr<Node> node(new Node(std::move(options)));
-  RSTMDB_ASSIGN(const engine::ChainHash chain,
-                replay(node->log_, node->state_, node->clock_, progress));
+  RSTMDB_TRY(replay(node->log_, node->state_, chain, node->clock_, progress));
   node->sequencer_ = std::make_unique<Sequencer>(Sequencer::Options{
       .log = node->log_,
       .state = node->state_,
@@ -43,12 +45,30 @@ void Node::end_turn() {
   // Watchers are served once in each turn, so that writers wait for no more than one share of it;
   // an empty task brings the next turn about.
   if (hub_.end_turn() == watch::CatchUp::Rest::kMore) loop_.post([] {});
+  if (compaction_ != nullptr) compaction_->on_turn_end();
+}
+
+std::unique_ptr<SnapshotRun> Node::begin_snapshot(const snapshot::DatabaseId& database,
+                                                  const snapshot::Folder& folder,
+                                                  io::Worker& worker, SnapshotRun::Done done) {
+  return std::make_unique<SnapshotRun>(
+      SnapshotRun::Options{.state = state_,
+                           .chain = sequencer_->chain(),
+                           .database = database,
+                           .folder = folder,
+                           .worker = worker,
+                           .reserve_bytes = reserve_.stats().reserve_bytes,
+                           .done = std::move(done)});
 }
 
 void Node::on_committed(log::Offset offset) {
   // Answers first: the one to a WATCH comes before its notifications.
   gate_.release(offset);
   hub_.committed(offset);
+}
+
+void Node::on_durable(log::Offset offset) {
+  if (compaction_ != nullptr) compaction_->on_durable(offset);
 }
 
 void Node::on_failed(const Error& error) {
@@ -59,6 +79,7 @@ void Node::on_failed(const Error& error) {
             "the log has stopped after an I/O error; nothing more is written until a restart")
           .with("code", "LOG_STOPPED"));
   hub_.failed();
+  if (compaction_ != nullptr) compaction_->on_log_stopped(gate_.failure());
   if (on_stopped_) on_stopped_(error);
 }
 

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "base/result.h"
 #include "engine/state.h"
@@ -11,6 +12,7 @@
 #include "io/executor.h"
 #include "io/random.h"
 #include "log/log.h"
+#include "node/compaction.h"
 #include "node/disk_reserve.h"
 #include "node/recovery.h"
 #include "node/release_gate.h"
@@ -18,6 +20,12 @@
 #include "watch/hub.h"
 
 namespace rstmdb::node {
+
+/// Where folding begins: what a snapshot has given.
+struct Start {
+  engine::State state;
+  engine::ChainHash chain;  // of its last record
+};
 
 class Node final : private log::Listener {
  public:
@@ -28,11 +36,12 @@ class Node final : private log::Listener {
     io::Random& random;
     engine::Bounds bounds;
     uint64_t disk_reserve_bytes = 0;  // free space that writes may not use up; 0: they may
+    std::optional<Start> start = {};  // none: with the first record
     std::function<void(const ReplayProgress&)> replay_progress = {};
     std::function<void(const Error&)> on_stopped = {};  // the log has stopped for good
   };
 
-  /// Folds the log and is ready for writes.
+  /// Folds the log, or what of it lies behind the start, and is ready for writes.
   static Result<std::unique_ptr<Node>> open(Options options);
 
   const engine::State& state() const { return state_; }
@@ -52,6 +61,18 @@ class Node final : private log::Listener {
   /// Offset on which an answer depends that shows anything of the whole state.
   uint64_t head() const { return state_.last_offset(); }
 
+  /// Bytes of records that have been given to the log.
+  uint64_t bytes_appended() const { return sequencer_->bytes_appended(); }
+
+  /// Has `compaction` told of turns and of the log's fate; it outlives the node's last turn.
+  void attach(Compaction& compaction) { compaction_ = &compaction; }
+  /// Null on a node that has no disk of its own.
+  Compaction* compaction() { return compaction_; }
+  /// Begins a snapshot of the state as it is now; see SnapshotRun.
+  std::unique_ptr<SnapshotRun> begin_snapshot(const snapshot::DatabaseId& database,
+                                              const snapshot::Folder& folder, io::Worker& worker,
+                                              SnapshotRun::Done done);
+
   /// Commits what the turn has gathered, then serves the watchers that are behind. The loop calls
   /// it at the end of each turn.
   void end_turn();
@@ -59,6 +80,7 @@ class Node final : private log::Listener {
  private:
   explicit Node(Options options);
   void on_committed(log::Offset offset) override;
+  void on_durable(log::Offset offset) override;
   void on_failed(const Error& error) override;
   void on_fenced() override;
 
@@ -71,6 +93,7 @@ class Node final : private log::Listener {
   watch::Hub hub_;
   DiskReserve reserve_;
   std::unique_ptr<Sequencer> sequencer_;
+  Compaction* compaction_ = nullptr;  // not owned
 };
 
 }  // namespace rstmdb::node

@@ -27,24 +27,25 @@ Result<void> fold_unit(const log::Unit& unit, engine::State& state, engine::Chai
 
 }  // namespace
 
-Result<engine::ChainHash> replay(log::Log& log, engine::State& state, io::Clock& clock,
-                                 const std::function<void(const ReplayProgress&)>& progress) {
-  engine::ChainHash chain;
+Result<void> replay(log::Log& log, engine::State& state, engine::ChainHash& chain, io::Clock& clock,
+                    const std::function<void(const ReplayProgress&)>& progress) {
+  const uint64_t before = state.last_offset();
   const int64_t start_ns = clock.steady_ns();
   int64_t reported_ns = start_ns;
   ReplayProgress now;
-  now.records_total = log.committed();
+  now.records_total = log.committed() - before;
   const auto report = [&](int64_t at_ns) {
     now.elapsed_ms = (at_ns - start_ns) / 1'000'000;
     if (progress) progress(now);
   };
-  RSTMDB_ASSIGN(const auto cursor, log.read_from(1));
+  RSTMDB_ASSIGN(const auto cursor, log.read_from(before + 1));
   uint64_t next_look = kClockEveryRecords;
   while (true) {
     RSTMDB_ASSIGN(const auto unit, cursor->next());
     if (!unit) break;
     RSTMDB_TRY(fold_unit(*unit, state, chain));
-    now.records_done = state.last_offset();
+    now.records_done = state.last_offset() - before;
+    now.bytes_done += unit->bytes.size();
     if (now.records_done < next_look) continue;
     next_look = now.records_done + kClockEveryRecords;
     const int64_t at_ns = clock.steady_ns();
@@ -53,7 +54,7 @@ Result<engine::ChainHash> replay(log::Log& log, engine::State& state, io::Clock&
     report(at_ns);
   }
   report(clock.steady_ns());
-  return chain;
+  return {};
 }
 
 }  // namespace rstmdb::node

@@ -13,16 +13,18 @@
 namespace rstmdb::node {
 
 struct ReplayProgress {
-  uint64_t records_done = 0;
-  uint64_t records_total = 0;
+  uint64_t records_done = 0;   // folded by this start
+  uint64_t records_total = 0;  // to be folded
+  uint64_t bytes_done = 0;     // of these records
   int64_t elapsed_ms = 0;
 };
 
-/// Folds every record of `log` into `state` (which is empty) and returns the chain's end.
+/// Folds every record of `log` behind `state`'s last one into it; `chain` is that one's link and
+/// moves on to the last.
 /// `progress` is called about once a second and once at the end. Fails with kWalIoError on damage
 /// the log found, kInternalError on records that cannot be read or do not follow each other
 /// (details code, offset).
-Result<engine::ChainHash> replay(log::Log& log, engine::State& state, io::Clock& clock,
-                                 const std::function<void(const ReplayProgress&)>& progress);
+Result<void> replay(log::Log& log, engine::State& state, engine::ChainHash& chain, io::Clock& clock,
+                    const std::function<void(const ReplayProgress&)>& progress);
 
 }  // namespace rstmdb::node

@@ -25,7 +25,7 @@ Sequencer::Write Sequencer::begin(const Origin& origin) {
   return Write(*this, stamp);
 }
 
-std::string_view Sequencer::Write::new_instance_id() {
+std::string_view Sequencer::Write::new_id() {
   std::string& id = sequencer_.draft_.keep();
   id = uuid_v7(stamp_.now_ms, sequencer_.random_.next_u64(), sequencer_.random_.next_u64());
   return id;
@@ -47,6 +47,7 @@ Result<uint64_t> Sequencer::commit() {
   unit.bytes = unit_;
   RSTMDB_TRY(log_.append(unit));
   chain_ = chain;
+  bytes_appended_ += unit_.size();
   hub_.folded(draft_.records());
   const uint64_t last = draft_.records().back().offset;
   // Folding moves the state under the draft's feet: from here on only the records are looked at.

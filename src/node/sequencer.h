@@ -49,8 +49,9 @@ class Sequencer {
       return engine::Decider{sequencer_.bounds_, stamp_, sequencer_.draft_}.decide(command);
     }
     bool empty() const { return sequencer_.draft_.empty(); }
-    /// An id for an instance whose creator gave none; lives until the next begin().
-    std::string_view new_instance_id();
+    /// An id that nobody has, for an instance whose creator gave none or a snapshot; lives until
+    /// the next begin().
+    std::string_view new_id();
     /// Gives the decided records their place in the log and folds them. Returns the offset of the
     /// last record (0 when nothing was decided). On failure nothing has happened: kRateLimited or
     /// kWalIoError.
@@ -67,6 +68,11 @@ class Sequencer {
   /// records.
   Write begin(const Origin& origin);
 
+  /// Link of the last record folded.
+  engine::ChainHash chain() const { return chain_; }
+  /// Bytes of records given to the log so far.
+  uint64_t bytes_appended() const { return bytes_appended_; }
+
  private:
   Result<uint64_t> commit();
 
@@ -79,6 +85,7 @@ class Sequencer {
   engine::ChainHash chain_;
   engine::Draft draft_;
   std::string unit_;
+  uint64_t bytes_appended_ = 0;
 };
 
 }  // namespace rstmdb::node

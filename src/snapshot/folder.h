@@ -37,6 +37,7 @@ class Folder {
   /// Makes the folder when it is missing, and removes what an unfinished attempt has left.
   Result<void> prepare() const;
 
+  const std::string& path() const { return path_; }
   std::string draft_path() const;
   std::string path_of(uint64_t offset) const;
   io::FileSystem& files() const { return files_; }

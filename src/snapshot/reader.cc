@@ -15,29 +15,26 @@ namespace {
 /// No row is shorter; keeps an impossible count from being believed.
 constexpr uint64_t kRowBytesMin = 8;
 
-/// Has `take` look at every row of the file. Its errors are given the place of the row's block.
-Result<void> each_row(Reader& reader, const OnProgress& progress,
-                      const std::function<Result<void>(const engine::Row&)>& take) {
-  ReadProgress now{.bytes_total = reader.file_bytes()};
-  while (true) {
-    RSTMDB_ASSIGN(const auto block, reader.next());
-    if (!block) return {};
-    engine::RowReader rows(block->rows);
-    uint32_t count = 0;
-    for (; !rows.at_end(); ++count) {
-      auto row = rows.next();
-      Result<void> taken = row.ok() ? take(*row) : Result<void>(std::move(row).error());
-      if (taken.ok()) continue;
-      const int64_t in_block = taken.error().detail_number("byte", 0);
-      return snapshot_damaged(reader.path(), block->byte + static_cast<uint64_t>(in_block),
-                              taken.error().message());
-    }
-    if (count != block->row_count)
-      return snapshot_damaged(reader.path(), block->byte, "a block has another number of rows");
-    now.rows_done += count;
-    now.bytes_done = block->byte + block->rows.size();
-    if (progress) progress(now);
+/// Has `take` look at every row of the block. Its errors are given the row's place.
+template <class Take>
+Result<void> each_row(const Reader& reader, const Reader::Block& block, Take take) {
+  engine::RowReader rows(block.rows);
+  uint32_t count = 0;
+  for (; !rows.at_end(); ++count) {
+    auto row = rows.next();
+    Result<void> taken = row.ok() ? take(*row) : Result<void>(std::move(row).error());
+    if (taken.ok()) continue;
+    const int64_t in_block = taken.error().detail_number("byte", 0);
+    return snapshot_damaged(reader.path(), block.byte + static_cast<uint64_t>(in_block),
+                            taken.error().message());
   }
+  if (count == block.row_count) return {};
+  return snapshot_damaged(reader.path(), block.byte, "a block has another number of rows");
+}
+
+void note(ReadProgress& progress, const Reader::Block& block) {
+  progress.rows_done += block.row_count;
+  progress.bytes_done = block.byte + block.rows.size();
 }
 
 }  // namespace
@@ -129,31 +126,71 @@ Result<std::string_view> Reader::fetch(size_t size) {
 
 Error Reader::damaged(std::string_view what) const { return snapshot_damaged(path(), at_, what); }
 
-Result<Verified> verify(io::FileSystem& files, const std::string& path,
-                        const OnProgress& progress) {
-  RSTMDB_ASSIGN(const std::unique_ptr<Reader> reader, Reader::open(files, path));
-  const engine::StateFacts& facts = reader->header().facts;
-  uint64_t rows = 0;
-  uint64_t of_kind[std::variant_size_v<engine::Row>] = {};
-  Hash128 sum = engine::position_hash(facts.last_offset, facts.last_ts);
-  RSTMDB_TRY(each_row(*reader, progress, [&](const engine::Row& row) -> Result<void> {
-    sum += std::visit([](const auto& part) { return part.hash(); }, row);
-    ++of_kind[row.index()];
-    ++rows;
+Verifier::Verifier(std::unique_ptr<Reader> reader) : reader_(std::move(reader)) {
+  const engine::StateFacts& facts = reader_->header().facts;
+  sum_ = engine::position_hash(facts.last_offset, facts.last_ts);
+  progress_.bytes_total = reader_->file_bytes();
+}
+
+Result<std::unique_ptr<Verifier>> Verifier::open(io::FileSystem& files, const std::string& path) {
+  RSTMDB_ASSIGN(std::unique_ptr<Reader> reader, Reader::open(files, path));
+  return std::unique_ptr<Verifier>(new Verifier(std::move(reader)));
+}
+
+Result<Verifier::State> Verifier::step() {
+  RSTMDB_ASSIGN(const auto block, reader_->next());
+  if (!block) return finish();
+  RSTMDB_TRY(each_row(*reader_, *block, [this](const engine::Row& row) -> Result<void> {
+    sum_ += std::visit([](const auto& part) { return part.hash(); }, row);
+    if (std::holds_alternative<engine::InstanceRow>(row)) {
+      ++instances_;
+    } else {
+      ++(std::holds_alternative<engine::KeyRow>(row) ? keys_ : definitions_);
+    }
     return {};
   }));
-  if (of_kind[0] != facts.definitions || of_kind[1] != facts.instances || of_kind[2] != facts.keys)
-    return snapshot_damaged(path, 56, "the header counts other rows than there are");
-  if (sum != facts.hash) return snapshot_damaged(path, 80, "the rows are not the state");
-  return Verified{.header = reader->header(), .file_bytes = reader->file_bytes(), .rows = rows};
+  note(progress_, *block);
+  return State::kMore;
+}
+
+Result<Verifier::State> Verifier::finish() const {
+  const engine::StateFacts& facts = reader_->header().facts;
+  if (definitions_ != facts.definitions || instances_ != facts.instances || keys_ != facts.keys)
+    return snapshot_damaged(reader_->path(), 56, "the header counts other rows than there are");
+  if (sum_ != facts.hash)
+    return snapshot_damaged(reader_->path(), 80, "the rows are not the state");
+  return State::kRight;
+}
+
+Verified Verifier::verified() const {
+  return {.header = reader_->header(),
+          .file_bytes = reader_->file_bytes(),
+          .rows = progress_.rows_done};
+}
+
+Result<Verified> verify(io::FileSystem& files, const std::string& path,
+                        const OnProgress& progress) {
+  RSTMDB_ASSIGN(const std::unique_ptr<Verifier> verifier, Verifier::open(files, path));
+  while (true) {
+    RSTMDB_ASSIGN(const Verifier::State state, verifier->step());
+    if (state == Verifier::State::kRight) return verifier->verified();
+    if (progress) progress(verifier->progress());
+  }
 }
 
 Result<Loaded> load(io::FileSystem& files, const std::string& path,
                     const engine::State::Options& options, const OnProgress& progress) {
   RSTMDB_ASSIGN(const std::unique_ptr<Reader> reader, Reader::open(files, path));
   engine::StateLoader loader(options, reader->header().facts);
-  RSTMDB_TRY(
-      each_row(*reader, progress, [&loader](const engine::Row& row) { return loader.add(row); }));
+  ReadProgress now{.bytes_total = reader->file_bytes()};
+  while (true) {
+    RSTMDB_ASSIGN(const auto block, reader->next());
+    if (!block) break;
+    RSTMDB_TRY(each_row(*reader, *block,
+                        [&loader](const engine::Row& row) { return loader.add(row); }));
+    note(now, *block);
+    if (progress) progress(now);
+  }
   auto state = loader.finish();
   if (!state.ok()) return snapshot_damaged(path, 56, state.error().message());
   return Loaded{

@@ -73,8 +73,30 @@ struct Verified {
   uint64_t rows = 0;
 };
 
-/// Reads the whole file without building a state: every checksum, count, digest, and the rows'
-/// hashes against the state hash. Fails like Reader.
+/// Checks a file a block at a time, without building a state: every checksum, count, digest, and
+/// the rows' hashes against the state hash. Fails like Reader.
+class Verifier {
+ public:
+  static Result<std::unique_ptr<Verifier>> open(io::FileSystem& files, const std::string& path);
+  enum class State { kMore, kRight };
+  /// Checks the next block; kRight behind the last.
+  Result<State> step();
+  Verified verified() const;
+  const ReadProgress& progress() const { return progress_; }
+
+ private:
+  explicit Verifier(std::unique_ptr<Reader> reader);
+  Result<State> finish() const;
+
+  std::unique_ptr<Reader> reader_;
+  ReadProgress progress_;
+  uint64_t definitions_ = 0;
+  uint64_t instances_ = 0;
+  uint64_t keys_ = 0;
+  Hash128 sum_;
+};
+
+/// A Verifier from the first block to the last.
 Result<Verified> verify(io::FileSystem& files, const std::string& path, const OnProgress& progress);
 
 struct Loaded {

@@ -8,7 +8,7 @@
 
 namespace rstmdb::snapshot {
 namespace {
-constexpr uint64_t kSyncEveryBytes = 4 * 1024 * 1024;
+constexpr uint64_t kSyncEveryBytes = 1024 * 1024;
 }
 
 Writer::Writer(std::unique_ptr<io::File> file, uint32_t seed)

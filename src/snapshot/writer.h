@@ -20,7 +20,7 @@ class Writer {
   static Result<std::unique_ptr<Writer>> create(io::FileSystem& files, const std::string& path,
                                                 const Header& header);
 
-  /// Appends a block. Syncs every few MiB, so that the disk never has much to do at once and a
+  /// Appends a block. Syncs every MiB, so that the disk never has much to do at once and a
   /// flush of the log behind it does not wait long.
   Result<void> write(const engine::RowBlock& block);
 

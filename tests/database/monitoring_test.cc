@@ -36,6 +36,7 @@ class MonitoringTest : public testing::Test {
         Database::open({.loop = loop_,
                         .worker = worker_,
                         .handshakes = worker_,
+                        .background = background_,
                         .net = net_,
                         .files = files_,
                         .clock = clock_,
@@ -63,6 +64,7 @@ class MonitoringTest : public testing::Test {
   io::SimulatedClock clock_{loop_};
   io::SimulatedRandom random_{1};
   io::SimulatedWorker worker_{loop_};
+  io::SimulatedWorker background_{loop_};
   io::SimulatedNet net_{loop_};
   std::vector<std::string> steps_;
   std::unique_ptr<Database> database_;
