@@ -75,6 +75,10 @@ void fill_own(Source& in, Record& record, uint8_t wanted) {
     case RecordKind::kDeleteInstance:
       record.instance_id = in.text();
       break;
+    case RecordKind::kSnapshotInstance:
+      record.instance_id = in.text();
+      record.snapshot_id = in.text();
+      break;
     case RecordKind::kFlushAll:
       break;
   }
@@ -83,7 +87,7 @@ void fill_own(Source& in, Record& record, uint8_t wanted) {
 /// A record such as the sequencer could write; what it leaves out is at its default.
 Record make_record(Source& in) {
   Record record;
-  record.kind = static_cast<RecordKind>(1 + in.byte() % 5);
+  record.kind = static_cast<RecordKind>(1 + in.byte() % 6);
   record.offset = in.number();
   record.ts = static_cast<int64_t>(in.number());
   const uint8_t wanted = in.byte();

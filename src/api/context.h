@@ -8,6 +8,7 @@
 
 #include "api/credentials.h"
 #include "api/guess_limits.h"
+#include "api/later.h"
 #include "base/limits.h"
 #include "node/node.h"
 
@@ -54,6 +55,7 @@ struct Context {
   Caller& caller;
   GuessLimits& guesses;
   watch::Watcher& watcher;  // the connection, for what is sent to it unasked
+  Later& later;
 };
 
 /// Offset that must be committed before an answer may leave; 0: none.

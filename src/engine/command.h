@@ -58,6 +58,12 @@ struct DeleteInstance {
   std::string_view key;  // or ""
 };
 
+/// Keeps what an instance is now in the log.
+struct SnapshotInstance {
+  std::string_view instance_id;
+  std::string_view snapshot_id;  // that nobody has used
+};
+
 struct FlushAll {};
 
 }  // namespace rstmdb::engine

@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "json/scan.h"
+#include "json/writer.h"
 
 namespace rstmdb::engine {
 namespace {
@@ -291,6 +292,40 @@ Result<Outcome> Decider::decide(const DeleteInstance& command) const {
   draft.add(record);
   outcome.applied = true;
   outcome.offset = record.offset;
+  return outcome;
+}
+
+Result<Outcome> Decider::decide(const SnapshotInstance& command) const {
+  const auto slot = draft.state().instances().find(command.instance_id);
+  if (!slot || draft.state().instances().at(*slot).deleted())
+    return instance_not_found(command.instance_id);
+  const Instance& instance = draft.state().instances().at(*slot);
+  const StoredDefinition& stored = draft.state().machines().at(instance.definition);
+  Record record = blank(RecordKind::kSnapshotInstance);
+  record.instance_id = command.instance_id;
+  record.snapshot_id = command.snapshot_id;
+  // In the order of their names, so that equal instances have equal documents.
+  std::string& document = draft.keep();
+  json::Writer writer(document);
+  writer.open_object()
+      .member("created_at", instance.created_at)
+      .member("ctx", json::RawJson{instance.context()})
+      .member("instance_id", instance.id());
+  if (!instance.last_event_id().empty()) writer.member("last_event_id", instance.last_event_id());
+  writer.member("last_wal_offset", instance.last_offset)
+      .member("machine", std::string_view(stored.machine->name))
+      .member("state", std::string_view(stored.state_name(instance.state)))
+      .member("updated_at", instance.updated_at)
+      .member("version", stored.version)
+      .close_object();
+  record.context = document;
+  draft.add(record);
+
+  Outcome outcome;
+  outcome.applied = true;
+  outcome.offset = record.offset;
+  outcome.instance_id = command.instance_id;
+  outcome.context = record.context;
   return outcome;
 }
 

@@ -46,6 +46,8 @@ struct Decider {
   Result<Outcome> decide(const ApplyEvent& command) const;
   /// kInstanceNotFound for an id never seen; deleting again gives the first offset.
   Result<Outcome> decide(const DeleteInstance& command) const;
+  /// kInstanceNotFound. The outcome's context is the document that was kept.
+  Result<Outcome> decide(const SnapshotInstance& command) const;
   Outcome decide(const FlushAll& command) const;
 
  private:

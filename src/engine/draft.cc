@@ -18,7 +18,8 @@ std::string& Draft::keep() {
 
 std::optional<InstanceView> Draft::find_instance(std::string_view id) const {
   for (const Record& record : std::views::reverse(records_)) {
-    if (record.instance_id == id) return view_of(record);
+    if (record.instance_id == id && record.kind != RecordKind::kSnapshotInstance)
+      return view_of(record);
   }
   const auto slot = state_.instances().find(id);
   if (!slot) return std::nullopt;

@@ -65,6 +65,7 @@ Result<void> fits(const State& state, const Record& record) {
       return create_fits(state, record);
     case RecordKind::kApplyEvent:
       return event_fits(state, record);
+    case RecordKind::kSnapshotInstance:
     case RecordKind::kDeleteInstance: {
       RSTMDB_ASSIGN(const Instance* instance, living(state, record));
       static_cast<void>(instance);

@@ -47,7 +47,7 @@ Hash128 content_hash(std::string_view payload, std::string_view context) {
 
 bool has_context(RecordKind kind) {
   return kind == RecordKind::kPutMachine || kind == RecordKind::kCreateInstance ||
-         kind == RecordKind::kApplyEvent;
+         kind == RecordKind::kApplyEvent || kind == RecordKind::kSnapshotInstance;
 }
 
 void append_optional(std::string& out, const Record& record, uint16_t fields) {
@@ -93,6 +93,10 @@ void append_own(std::string& out, const Record& record, uint16_t fields) {
       break;
     case RecordKind::kDeleteInstance:
       append_text(out, record.instance_id);
+      break;
+    case RecordKind::kSnapshotInstance:
+      append_text(out, record.instance_id);
+      append_text(out, record.snapshot_id);
       break;
     case RecordKind::kFlushAll:
       break;
@@ -151,6 +155,10 @@ void read_own(ByteReader& in, Record& record, uint16_t fields) {
     case RecordKind::kDeleteInstance:
       record.instance_id = in.text();
       break;
+    case RecordKind::kSnapshotInstance:
+      record.instance_id = in.text();
+      record.snapshot_id = in.text();
+      break;
     case RecordKind::kFlushAll:
       break;
   }
@@ -158,7 +166,7 @@ void read_own(ByteReader& in, Record& record, uint16_t fields) {
 
 bool known_kind(uint8_t kind) {
   return kind >= static_cast<uint8_t>(RecordKind::kPutMachine) &&
-         kind <= static_cast<uint8_t>(RecordKind::kFlushAll);
+         kind <= static_cast<uint8_t>(RecordKind::kSnapshotInstance);
 }
 
 /// Whether the optional fields that are there can belong to the kind, with a value that would have

@@ -30,6 +30,7 @@ enum class RecordKind : uint8_t {
   kApplyEvent = 3,
   kDeleteInstance = 4,
   kFlushAll = 5,
+  kSnapshotInstance = 6,  // changes nothing; keeps what an instance was
 };
 
 /// The idempotency part of a record; `key` empty means none.
@@ -55,14 +56,16 @@ struct Record {
   std::string_view machine;      // put, create; apply, delete: see has_origin()
   uint32_t version = 0;          // as machine
   std::string_view checksum;     // put: SHA-256 hex of `context`
-  std::string_view instance_id;  // create, apply, delete
+  std::string_view instance_id;  // create, apply, delete, snapshot
   bool generated_id = false;     // create: the server chose the id
   std::string_view event;        // apply
   std::string_view from_state;   // apply; delete: see has_origin()
   std::string_view to_state;     // apply; create: the initial state
   std::string_view event_id;     // apply, or ""
   std::string_view payload;      // apply: JSON; "" when the event had none
-  std::string_view context;      // apply, create: context after; put: the canonical definition
+  std::string_view snapshot_id;  // snapshot
+  std::string_view context;      // apply, create: context after; put: the canonical definition;
+                                 // snapshot: the instance as a JSON document
 
   /// Whether an apply or delete says by itself which machine the instance has and (delete) which
   /// state it was in. Folding needs neither, watchers do, also when the instance is long gone.

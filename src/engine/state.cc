@@ -54,6 +54,8 @@ void State::apply(const Record& record) {
       return delete_instance(record);
     case RecordKind::kFlushAll:
       return flush_all();
+    case RecordKind::kSnapshotInstance:
+      return;  // only says what there was
   }
   check_failed(__FILE__, __LINE__, "known record kind", "");
 }

@@ -56,7 +56,8 @@ void StateWalk::before(const Record& record) {
       break;
     case RecordKind::kPutMachine:
     case RecordKind::kCreateInstance:
-      break;  // only add
+    case RecordKind::kSnapshotInstance:
+      break;  // add, or change nothing
   }
   if (next_key_ < keys_end_) emit_keys_dropped_by(record);
 }

@@ -49,6 +49,9 @@ Session::Session(Options options)
       frames_(limits::kFramePayloadBytesBeforeAuthMax),
       outbox_(options.node.gate(), *this),
       times_(options.stats),
+      promises_([this](const Promises::Promised& promised, Result<api::Later::Members> members) {
+        keep_promise(promised, std::move(members));
+      }),
       input_(kInputBytesMin),
       started_ms_(options.node.clock().steady_ns() / kNsPerMs),
       last_input_ms_(started_ms_) {
@@ -178,9 +181,11 @@ void Session::handle_request(json::Value message) {
   std::string& out =
       outbox_.open(writes ? node::Outbox::Guess::kWaits : node::Outbox::Guess::kGoes);
   wire::ResponseWriter response(out, dialect());
-  const api::Context context{node_, facts_, caller_, guesses_, *this};
+  promises_.begin(request->id, operation);
+  const api::Context context{node_, facts_, caller_, guesses_, *this, promises_};
   const api::Answer answer =
       api::dispatch(context, request->op, request->params, response.open(request->id));
+  if (promises_.made()) return response.discard();
   if (answer.outcome.ok()) {
     response.close();
     if (response.size() <= facts_.frame_bytes_max + wire::kHeaderBytesMax) {
@@ -197,6 +202,22 @@ void Session::handle_request(json::Value message) {
   count_error(answer.outcome.error());
   response.error(request->id, answer.outcome.error());
   seal(operation, answer.refusal_depends_on.offset);
+}
+
+/// The answer to a request that an operation has gone on working on.
+void Session::keep_promise(const Promises::Promised& promised,
+                           Result<api::Later::Members> members) {
+  if (phase_ == Phase::kEnded) return;
+  wire::ResponseWriter response(outbox_.open(node::Outbox::Guess::kGoes), dialect());
+  if (members.ok()) {
+    (*members)(response.open(promised.id));
+    response.close();
+  } else {
+    count_error(members.error());
+    response.error(promised.id, members.error());
+  }
+  outbox_.seal(0);
+  if (!handling_) send();
 }
 
 /// Ends the answer to one request of `operation`.
@@ -247,7 +268,7 @@ void Session::refuse_stream(const Error& error) {
 bool Session::must_pause() const {
   if (switching_) return true;
   return outbox_.ready_bytes() + outbox_.held_bytes() > limits::kWriteBufferBytesMax ||
-         outbox_.held_answers() >= limits::kRequestsInFlightMax;
+         outbox_.held_answers() + promises_.count() >= limits::kRequestsInFlightMax;
 }
 
 void Session::on_released() {
@@ -309,7 +330,7 @@ void Session::send() {
 }
 
 bool Session::nothing_left() const {
-  return outbox_.held_answers() == 0 && outbox_.ready_bytes() == 0;
+  return outbox_.held_answers() == 0 && outbox_.ready_bytes() == 0 && promises_.count() == 0;
 }
 
 void Session::end_when_sent() {

@@ -15,6 +15,7 @@
 #include "io/net.h"
 #include "json/document.h"
 #include "node/release_gate.h"
+#include "server/promises.h"
 #include "server/request_times.h"
 #include "watch/watcher.h"
 #include "wire/frame.h"
@@ -88,6 +89,7 @@ class Session final : private io::StreamEvents,
   void answer_error(std::string_view id, const Error& error, uint64_t depends_on);
   void count_error(const Error& error) { ++stats_.errors[static_cast<size_t>(error.code())]; }
   void seal(size_t operation, uint64_t depends_on);
+  void keep_promise(const Promises::Promised& promised, Result<api::Later::Members> members);
   void after_answer();
   void switch_when_quiet();
   void write_ready();
@@ -114,6 +116,7 @@ class Session final : private io::StreamEvents,
   api::Caller caller_;
   node::Outbox outbox_;
   RequestTimes times_;
+  Promises promises_;
 
   std::vector<char> input_;
   size_t input_begin_ = 0;  // of what has not been handled

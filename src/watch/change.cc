@@ -63,6 +63,7 @@ std::optional<Change> change_of(const engine::Record& record, const engine::Stat
       break;
     case engine::RecordKind::kPutMachine:
     case engine::RecordKind::kFlushAll:
+    case engine::RecordKind::kSnapshotInstance:
       return std::nullopt;
   }
   change.offset = record.offset;

@@ -11,7 +11,7 @@ Result<engine::Outcome> decide(node::Sequencer::Write& write, const Params& para
   command.machine = params.text(P::kMachine);
   command.version = static_cast<uint32_t>(params.number(P::kVersion));
   command.instance_id = params.text(P::kInstanceId);
-  if (command.instance_id.empty()) command.generated_id = write.new_instance_id();
+  if (command.instance_id.empty()) command.generated_id = write.new_id();
   command.context = params.json(P::kInitialCtx);
   command.key = params.text(P::kIdempotencyKey);
   return write.decide(command);

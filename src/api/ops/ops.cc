@@ -47,7 +47,9 @@ Handler handler_of(Operation operation) {
     case Operation::kWalStats:
       return wal_stats;
     case Operation::kSnapshotInstance:
+      return snapshot_instance;
     case Operation::kCompact:
+      return compact;
       break;
   }
   check_failed(__FILE__, __LINE__, "an available operation", "");

@@ -30,6 +30,9 @@ Result<DependsOn> watch_all(const Context& context, const Params& params, json::
 Result<DependsOn> unwatch(const Context& context, const Params& params, json::Writer& result);
 Result<DependsOn> wal_read(const Context& context, const Params& params, json::Writer& result);
 Result<DependsOn> wal_stats(const Context& context, const Params& params, json::Writer& result);
+Result<DependsOn> snapshot_instance(const Context& context, const Params& params,
+                                    json::Writer& result);
+Result<DependsOn> compact(const Context& context, const Params& params, json::Writer& result);
 
 /// The operation's function; only for operations that are available.
 Handler handler_of(Operation operation);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "api/ops/ops.h"
+#include "base/hash.h"
 #include "base/logging.h"
 
 namespace rstmdb::api {
@@ -44,6 +45,14 @@ void write_own(json::Writer& result, const Record& record) {
     case RecordKind::kDeleteInstance:
       result.member("type", "delete_instance").member("instance_id", record.instance_id);
       return write_key(result, record);
+    case RecordKind::kSnapshotInstance:
+      result.member("type", "snapshot")
+          .member("instance_id", record.instance_id)
+          .member("snapshot_id", record.snapshot_id)
+          .member("size_bytes", record.context.size())
+          .member("checksum", std::string_view(sha256_hex(record.context)))
+          .member("instance", json::RawJson{record.context});
+      return;
     case RecordKind::kFlushAll:
       result.member("type", "flush_all");
       return;
