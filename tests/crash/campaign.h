@@ -27,6 +27,7 @@ class Campaign {
     uint64_t seed;
     std::chrono::seconds time;  // no new cycle after it
     uint64_t folder_records;    // a folder with more gets its complete check and a successor
+    uint32_t compact_percent;   // of the sessions; 0: the log is never compacted
   };
 
   explicit Campaign(const Options& options);
@@ -47,6 +48,7 @@ class Campaign {
     uint64_t recovery_kills = 0;
     uint64_t recovery_kills_late = 0;  // the server listened already
     uint64_t torn_tails = 0;
+    uint64_t snapshot_starts = 0;
     uint64_t segments_max = 0;
     std::chrono::microseconds start_time_max{0};
   };
@@ -54,7 +56,10 @@ class Campaign {
   void begin_stage();
   void end_stage();
   Result<void> cycle();
+  Result<void> restart();
   Result<void> restart_and_check();
+  Result<void> restart_twice();
+  bool compacting() const { return options_.compact_percent != 0; }
   Result<void> kill_during_recovery();
   Result<void> kill_in_recovery_once();
   Result<void> check_completely();
@@ -68,8 +73,9 @@ class Campaign {
   Options options_;
   Dice dice_;
   Tally tally_;
-  Counts counts_;    // of finished stages
-  Verdict verdict_;  // of finished stages
+  Counts counts_;                  // of finished stages
+  Load::Compactions compactions_;  // likewise
+  Verdict verdict_;                // of finished stages
   std::chrono::steady_clock::time_point started_;
   std::unique_ptr<Stage> stage_;
   std::string kept_folder_;  // of the stage in which something was wrong

@@ -24,12 +24,13 @@ Result<void> Inspection::after_restart(uint16_t port) {
   RSTMDB_ASSIGN(Connection connection, Connection::open(port));
   RSTMDB_TRY(look_at_end(connection));
   const uint64_t known = checker_.last_offset();
-  if (known > kReadAgain) {
+  RSTMDB_TRY(look_at_begin(connection));
+  if (known > kReadAgain + oldest_) {
     RSTMDB_ASSIGN(const uint64_t next,
-                  read_page(connection, dice_.between(1, known - kReadAgain), kReadAgain));
+                  read_page(connection, dice_.between(oldest_, known - kReadAgain), kReadAgain));
     (void)next;
   }
-  RSTMDB_TRY(read_to_end(connection, known > kReadAgain ? known - kReadAgain : 1));
+  RSTMDB_TRY(read_to_end(connection, known > kReadAgain + oldest_ ? known - kReadAgain : oldest_));
   checker_.settle();
   std::vector<std::string> ids = checker_.fold().take_touched();
   ids.push_back("never-" + std::to_string(known));
@@ -39,9 +40,10 @@ Result<void> Inspection::after_restart(uint16_t port) {
 Result<void> Inspection::complete(uint16_t port) {
   RSTMDB_ASSIGN(Connection connection, Connection::open(port));
   RSTMDB_TRY(look_at_end(connection));
+  RSTMDB_TRY(look_at_begin(connection));
   fed_ = 0;
-  RSTMDB_TRY(read_to_end(connection, 1));
-  checker_.log_ends_at(fed_);
+  RSTMDB_TRY(read_to_end(connection, oldest_));
+  checker_.log_ends_at(oldest_ - 1 + fed_);
   std::vector<std::string> ids;
   for (const auto& [id, instance] : checker_.fold().instances()) ids.push_back(id);
   return compare(connection, ids);
@@ -77,6 +79,21 @@ Result<void> Inspection::look_at_end(Connection& connection) {
     segments_max_ = std::max(segments_max_, number_of(result, "segment_count", 0));
     checker_.log_ends_at(number_of(result, "latest_offset", 0));
   });
+}
+
+/// Where the log begins now. What has not been read yet must not have been removed.
+Result<void> Inspection::look_at_begin(Connection& connection) {
+  oldest_ = 1;
+  return exchange(connection, {{"WAL_READ", R"({"from_offset":0,"limit":1})"}},
+                  [&](size_t, json::Value response) {
+                    const json::Value first = response["result"]["records"].first();
+                    if (first) oldest_ = number_of(first, "offset", 1);
+                    checker_.verdict().check(
+                        Rule::kPrefixKept, oldest_ <= checker_.last_offset() + 1, [&] {
+                          return "the log begins at " + std::to_string(oldest_) +
+                                 ", it was read up to " + std::to_string(checker_.last_offset());
+                        });
+                  });
 }
 
 Result<uint64_t> Inspection::read_page(Connection& connection, uint64_t from, uint64_t limit) {

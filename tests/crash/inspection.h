@@ -37,6 +37,7 @@ class Inspection {
   static Result<void> exchange(Connection& connection, const std::vector<Call>& calls,
                                const TakeResult& take);
   Result<void> look_at_end(Connection& connection);
+  Result<void> look_at_begin(Connection& connection);
   /// Feeds up to `limit` records from `from`; returns where to read on, 0 at the end of the log.
   Result<uint64_t> read_page(Connection& connection, uint64_t from, uint64_t limit);
   Result<void> read_to_end(Connection& connection, uint64_t from);
@@ -46,7 +47,8 @@ class Inspection {
   Checker& checker_;
   Dice dice_;
   uint64_t segments_max_ = 0;
-  uint64_t fed_ = 0;  // records of the last reading
+  uint64_t oldest_ = 1;  // that the log still has
+  uint64_t fed_ = 0;     // records of the last reading
 };
 
 }  // namespace rstmdb::crash

@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
       .seed = 1,
       .time = std::chrono::hours(24),
       .folder_records = 200'000,
+      .compact_percent = 0,
   };
   int64_t seconds = options.time.count();
   CLI::App cli("kills a server under load and checks what it remembers", "crash_kill9");
@@ -33,6 +34,9 @@ int main(int argc, char** argv) {
   cli.add_option("--seconds", seconds, "begin no cycle after this time");
   cli.add_option("--folder-records", options.folder_records,
                  "records after which a new data folder is begun");
+  cli.add_option("--compact-percent", options.compact_percent,
+                 "share of the sessions in which COMPACT is asked for; each start is made twice")
+      ->check(CLI::Range(0, 100));
   CLI11_PARSE(cli, argc, argv);
   options.time = std::chrono::seconds(seconds);
 

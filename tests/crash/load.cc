@@ -9,6 +9,7 @@ namespace {
 
 constexpr size_t kInFlightMax = 64;
 constexpr int kDrainMs = 10'000;
+constexpr uint64_t kLateUs = 30'000;
 constexpr std::chrono::microseconds kPauseMax{30'000};
 constexpr std::chrono::microseconds kTurnMax{5'000};
 
@@ -21,14 +22,47 @@ Result<void> Load::run(std::chrono::microseconds time) {
   pace_ = dice_.percent(25) ? Pace::kFlood : Pace::kBursts;
   options_.workload.begin_session();
   RSTMDB_TRY(connect());
+  choose_moment(time);
   const auto deadline = Clock::now() + time;
   while (Clock::now() < deadline) RSTMDB_TRY(turn(deadline));
   RSTMDB_TRY(options_.server.kill());
   return drain();
 }
 
+/// Never twice in a session: the log behind the snapshot of an earlier one is kept, and with it all
+/// that the checker has not read yet.
+void Load::choose_moment(std::chrono::microseconds time) {
+  compact_at_ = Clock::time_point::max();
+  compact_id_ = 0;
+  if (!dice_.percent(options_.compact_percent)) return;
+  const auto all = static_cast<uint64_t>(time.count());
+  // Half of them so late that the kill comes in the middle, half so early that it may come behind.
+  const uint64_t late = all > kLateUs ? all - kLateUs : 0;
+  const uint64_t moment = dice_.percent(50) ? dice_.between(late, all) : dice_.below(all / 4 + 1);
+  compact_at_ = Clock::now() + std::chrono::microseconds(moment);
+}
+
+void Load::ask_for_compaction(Client& client) {
+  if (Clock::now() < compact_at_) return;
+  compact_at_ = Clock::time_point::max();
+  compact_id_ = ++last_id_;
+  client.connection.queue(compact_id_, "COMPACT", R"({"force_snapshot":true})");
+  client.in_flight.emplace(compact_id_, Pending{});
+  ++compactions_.asked;
+}
+
+void Load::take_compaction(json::Value response) {
+  const json::Value result = response["result"];
+  options_.checker.verdict().check(Rule::kServerComesBack, static_cast<bool>(result), [&] {
+    return "COMPACT was answered with " + std::string(response.text());
+  });
+  ++compactions_.answered;
+  compactions_.segments_deleted += number_of(result, "segments_deleted", 0);
+}
+
+/// One more than send writes: COMPACT has a connection of its own.
 Result<void> Load::connect() {
-  for (uint32_t number = 0; number < options_.connections; ++number) {
+  for (uint32_t number = 0; number <= options_.connections; ++number) {
     RSTMDB_ASSIGN(Connection connection, Connection::open(options_.server.port()));
     clients_.push_back({number, std::move(connection)});
   }
@@ -36,6 +70,7 @@ Result<void> Load::connect() {
 }
 
 void Load::fill(Client& client) {
+  if (client.number == options_.connections) return ask_for_compaction(client);
   if (pace_ == Pace::kFlood) {
     if (client.in_flight.size() > kInFlightMax / 2) return;
     while (client.in_flight.size() < kInFlightMax) send_next(client);
@@ -90,7 +125,9 @@ void Load::take(Client& client, uint64_t id, json::Value response) {
                               "an answer to nothing: " + std::string(response.text()));
     return;
   }
-  if (!pending->second.request) {
+  if (id == compact_id_) {
+    take_compaction(response);
+  } else if (!pending->second.request) {
     checker.saw(read_instance(response, pending->second.instance_id));
   } else {
     const Checker::RequestId request = *pending->second.request;

@@ -25,6 +25,7 @@ class Load {
     ServerProcess& server;
     uint32_t connections;
     uint64_t seed;
+    uint32_t compact_percent;  // of the sessions in which COMPACT is asked for, once
   };
 
   explicit Load(const Options& options);
@@ -32,6 +33,14 @@ class Load {
   /// Drives the server for `time`, kills it, and takes the answers that were still on their way. An
   /// error when the server fails before it is killed.
   Result<void> run(std::chrono::microseconds time);
+
+  /// What COMPACT has answered so far.
+  struct Compactions {
+    uint64_t asked = 0;
+    uint64_t answered = 0;
+    uint64_t segments_deleted = 0;
+  };
+  const Compactions& compactions() const { return compactions_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -50,6 +59,9 @@ class Load {
 
   Result<void> connect();
   void fill(Client& client);
+  void choose_moment(std::chrono::microseconds time);
+  void ask_for_compaction(Client& client);
+  void take_compaction(json::Value response);
   void send_next(Client& client);
   Result<void> turn(Clock::time_point deadline);
   Result<Connection::Link> receive(Client& client);
@@ -61,6 +73,9 @@ class Load {
   Pace pace_ = Pace::kBursts;
   std::vector<Client> clients_;
   uint64_t last_id_ = 0;
+  Clock::time_point compact_at_ = Clock::time_point::max();
+  uint64_t compact_id_ = 0;  // of the request under way
+  Compactions compactions_;
 };
 
 }  // namespace rstmdb::crash

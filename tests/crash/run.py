@@ -23,13 +23,13 @@ import clean_stop  # noqa: E402
 COUNTED = re.compile(r"^(\d+) passed, (\d+) failed", re.MULTILINE)
 
 
-def kill9(program, server, cycles, seed, seconds):
+def kill9(program, server, cycles, seed, seconds, *more):
     """(passed, failed) of crash_kill9; its output is passed on."""
     if not program.exists():
         print(f"FAIL {program.name} is not built beside the server")
         return 0, 1
     done = subprocess.run([program, "--server", server, "--cycles", str(cycles), "--seed",
-                           str(seed), "--seconds", str(seconds)],
+                           str(seed), "--seconds", str(seconds), *more],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     print(COUNTED.sub("", done.stdout).rstrip())
     return judge(done.stdout, done.returncode)
@@ -90,6 +90,8 @@ def main():
     server = str(args.server.resolve())
     program = args.kill9 or args.server.resolve().parent / "crash_kill9"
     counts = [kill9(program, server, args.cycles, args.seed, args.seconds),
+              kill9(program, server, max(args.cycles // 4, 1), args.seed, args.seconds,
+                    "--compact-percent", "90"),
               notices_loss(program, server), clean_stops(server)]
     passed, failed = (sum(column) for column in zip(*counts))
     print(f"{passed} passed, {failed} failed")
