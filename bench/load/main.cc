@@ -35,14 +35,14 @@ void print(const Arguments& arguments, const Measured& measured) {
   std::printf(
       "{\"shape\":\"%s\",\"operation\":\"%s\",\"connections\":%u,\"pipelined\":%u,"
       "\"requests\":%llu,\"seconds\":%.3f,\"requests_per_second\":%.1f,"
-      "\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,"
+      "\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,\"max_us\":%.1f,"
       "\"server_cpu_us_per_request\":%.3f,\"own_cpu_us_per_request\":%.3f}\n",
       arguments.shape.c_str(), arguments.operation.c_str(), arguments.plan.connections,
       arguments.plan.pipelined, static_cast<unsigned long long>(measured.requests),
       measured.seconds, static_cast<double>(measured.requests) / measured.seconds,
       measured.latencies.percentile_us(0.5), measured.latencies.percentile_us(0.99),
-      measured.latencies.percentile_us(0.999), measured.server_cpu_seconds * 1e6 / requests,
-      measured.own_cpu_seconds * 1e6 / requests);
+      measured.latencies.percentile_us(0.999), measured.latencies.percentile_us(1),
+      measured.server_cpu_seconds * 1e6 / requests, measured.own_cpu_seconds * 1e6 / requests);
 }
 
 int run(Arguments& arguments) {
