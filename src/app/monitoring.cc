@@ -53,7 +53,7 @@ const std::string& Monitoring::metrics_page() {
   metrics::Text text;
   for (const Source& source : sources_) source(text);
   add_own(text);
-  page_ = std::move(text).text();
+  page_ = text.text();
   page_made_ns_ = began;
   page_took_ns_ = options_.clock.steady_ns() - began;
   return page_;

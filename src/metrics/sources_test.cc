@@ -82,10 +82,10 @@ TEST(Sources, EveryOperationAndCodeHasARowAndNothingElseHas) {
   stats.operations[static_cast<size_t>(api::Operation::kPing)].duration_ns.observe(2'000'000);
   Text text;
   add_server(text, stats);
+  const std::string page = text.text();
   const auto count = [&](std::string_view part) {
     size_t found = 0;
-    for (size_t at = text.text().find(part); at != std::string::npos;
-         at = text.text().find(part, at + 1))
+    for (size_t at = page.find(part); at != std::string::npos; at = page.find(part, at + 1))
       ++found;
     return found;
   };

@@ -1,103 +1,70 @@
 #include "metrics/text.h"
 
-#include <array>
-#include <charconv>
-#include <cmath>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <limits>
+#include <vector>
 
 #include "base/check.h"
 
 namespace rstmdb::metrics {
 namespace {
 
-std::string_view kind_name(Text::Kind kind) {
+prometheus::MetricType type_of(Text::Kind kind) {
   switch (kind) {
     case Text::Kind::kCounter:
-      return "counter";
+      return prometheus::MetricType::Counter;
     case Text::Kind::kGauge:
-      return "gauge";
+      return prometheus::MetricType::Gauge;
     case Text::Kind::kHistogram:
-      return "histogram";
+      return prometheus::MetricType::Histogram;
   }
-  return "untyped";
-}
-
-void append_label(std::string& out, const Label& label) {
-  out.append(label.name).append("=\"");
-  for (const char c : label.value) {
-    if (c == '\\' || c == '"') out += '\\';
-    if (c == '\n')
-      out += "\\n";
-    else
-      out += c;
-  }
-  out += '"';
+  check_failed(__FILE__, __LINE__, "known kind of metric", "");
 }
 
 }  // namespace
 
+struct Text::Families {
+  /// One more metric of the family begun last.
+  prometheus::ClientMetric& add(const Label& label) {
+    RSTMDB_CHECK(!all.empty(), "a sample of no family");
+    prometheus::ClientMetric& metric = all.back().metric.emplace_back();
+    if (!label.name.empty())
+      metric.label.push_back({std::string(label.name), std::string(label.value)});
+    return metric;
+  }
+  std::vector<prometheus::MetricFamily> all;
+};
+
+Text::Text() : families_(std::make_unique<Families>()) {}
+Text::~Text() = default;
+
 Text& Text::family(std::string_view name, Kind kind, std::string_view help) {
-  family_ = name;
-  out_.append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ");
-  out_.append(name).append(" ").append(kind_name(kind)).append("\n");
+  families_->all.push_back({std::string(name), std::string(help), type_of(kind), {}});
   return *this;
 }
 
-void Text::begin_line(std::string_view suffix, Label first, Label second) {
-  RSTMDB_CHECK(!family_.empty(), "a sample of no family");
-  out_.append(family_).append(suffix);
-  if (!first.name.empty() || !second.name.empty()) {
-    out_ += '{';
-    if (!first.name.empty()) append_label(out_, first);
-    if (!first.name.empty() && !second.name.empty()) out_ += ',';
-    if (!second.name.empty()) append_label(out_, second);
-    out_ += '}';
-  }
-  out_ += ' ';
-}
-
-/// The shortest text that reads back as the same number.
-void Text::append(double value) {
-  if (!std::isfinite(value)) {
-    out_ += std::isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
-    return;
-  }
-  std::array<char, 32> digits;
-  const auto [end, failure] = std::to_chars(digits.data(), digits.data() + digits.size(), value);
-  out_.append(digits.data(), end);
-}
-
-Text& Text::sample(double value) {
-  begin_line("", {}, {});
-  append(value);
-  out_ += '\n';
-  return *this;
-}
-
-Text& Text::sample(Label label, uint64_t value) {
-  begin_line("", label, {});
-  out_.append(std::to_string(value)).append("\n");
+Text& Text::sample(Label label, double value) {
+  prometheus::ClientMetric& metric = families_->add(label);
+  metric.counter.value = value;  // the family's type says which of the two is written
+  metric.gauge.value = value;
   return *this;
 }
 
 Text& Text::samples(Label label, const Histogram& histogram, double per_unit) {
+  prometheus::ClientMetric::Histogram& shown = families_->add(label).histogram;
+  shown.sample_count = histogram.count();
+  shown.sample_sum = static_cast<double>(histogram.sum()) / per_unit;
   uint64_t below = 0;
   for (size_t i = 0; i < histogram.bounds().size(); ++i) {
     below += histogram.bucket(i);
-    std::array<char, 32> digits;
-    const auto [end, failure] =
-        std::to_chars(digits.data(), digits.data() + digits.size(),
-                      static_cast<double>(histogram.bounds()[i]) / per_unit);
-    begin_line("_bucket", label, {"le", {digits.data(), static_cast<size_t>(end - digits.data())}});
-    out_.append(std::to_string(below)).append("\n");
+    shown.bucket.push_back({below, static_cast<double>(histogram.bounds()[i]) / per_unit});
   }
-  begin_line("_bucket", label, {"le", "+Inf"});
-  out_.append(std::to_string(histogram.count())).append("\n");
-  begin_line("_sum", label, {});
-  append(static_cast<double>(histogram.sum()) / per_unit);
-  out_ += '\n';
-  begin_line("_count", label, {});
-  out_.append(std::to_string(histogram.count())).append("\n");
+  shown.bucket.push_back({histogram.count(), std::numeric_limits<double>::infinity()});
   return *this;
 }
+
+std::string Text::text() const { return prometheus::TextSerializer().Serialize(families_->all); }
 
 }  // namespace rstmdb::metrics

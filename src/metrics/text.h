@@ -1,15 +1,14 @@
-// Metrics in the text format that Prometheus and its relatives scrape (version 0.0.4).
+// A page of metrics: families of numbers, in the text format that Prometheus and its relatives
+// scrape (version 0.0.4), written by prometheus-cpp's serializer.
 //
-//   # HELP name what it is
-//   # TYPE name counter
-//   name{label="value"} 42
-//
-// Written straight into one string: the numbers are already summed where they are counted, so a
-// registry of metric objects would be a second copy of them. Names and labels come from our own
-// code, never from a client, which is what keeps the number of series bounded.
+// The numbers are summed already where they are counted, so there is no registry: a page is made
+// anew for each scrape and thrown away. Names and labels come from our own code, never from a
+// client, which is what keeps the number of series bounded. The format knows only doubles: a number
+// above 2^53 loses its last digits.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -26,11 +25,16 @@ class Text {
  public:
   enum class Kind { kCounter, kGauge, kHistogram };
 
+  Text();
+  ~Text();
+  Text(const Text&) = delete;
+  Text& operator=(const Text&) = delete;
+
   /// Begins a family; the samples that follow are its own. Each name once.
   Text& family(std::string_view name, Kind kind, std::string_view help);
-  Text& sample(uint64_t value) { return sample({}, value); }
-  Text& sample(double value);
-  Text& sample(Label label, uint64_t value);
+  /// A number of a counter or gauge.
+  Text& sample(double value) { return sample({}, value); }
+  Text& sample(Label label, double value);
   /// `per_unit` values of the histogram make one of the metric: 1e9 for ns shown in seconds.
   Text& samples(const Histogram& histogram, double per_unit) {
     return samples({}, histogram, per_unit);
@@ -38,24 +42,21 @@ class Text {
   Text& samples(Label label, const Histogram& histogram, double per_unit);
 
   void counter(std::string_view name, std::string_view help, uint64_t value) {
-    family(name, Kind::kCounter, help).sample(value);
+    family(name, Kind::kCounter, help).sample(static_cast<double>(value));
   }
   void gauge(std::string_view name, std::string_view help, uint64_t value) {
-    family(name, Kind::kGauge, help).sample(value);
+    family(name, Kind::kGauge, help).sample(static_cast<double>(value));
   }
   void gauge(std::string_view name, std::string_view help, double value) {
     family(name, Kind::kGauge, help).sample(value);
   }
 
-  const std::string& text() const& { return out_; }
-  std::string&& text() && { return std::move(out_); }
+  /// The page so far.
+  std::string text() const;
 
  private:
-  void begin_line(std::string_view suffix, Label first, Label second);
-  void append(double value);
-
-  std::string out_;
-  std::string family_;
+  struct Families;  // prometheus-cpp's, which stay out of this header
+  std::unique_ptr<Families> families_;
 };
 
 }  // namespace rstmdb::metrics
