@@ -357,6 +357,11 @@ TEST_F(TakenAwayTest, nothing_is_committed_into_a_file_that_was_moved_or_replace
   EXPECT_FALSE(write());
 }
 
+TEST_F(TakenAwayTest, a_log_is_not_closed_well_into_a_folder_that_is_gone) {
+  std::filesystem::remove_all(folder());
+  EXPECT_FALSE(log_->close().ok());
+}
+
 TEST_F(TakenAwayTest, without_a_sync_neither) {
   bench_.sync = {.kind = SyncPolicy::Kind::kNever};
   ASSERT_TRUE(log_->close().ok());

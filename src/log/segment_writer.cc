@@ -154,6 +154,7 @@ Result<void> SegmentWriter::close() {
   RSTMDB_ASSIGN(const Written written, write(mark));
   static_cast<void>(written);
   RSTMDB_TRY(sync());
+  RSTMDB_TRY(check_file());
   return file_->close();
 }
 
