@@ -14,12 +14,13 @@ import time
 import matrix
 import oracle
 from matrix import Broken, check_restart, demand, prepared
-from mounts import FailingDisk, Image, Skip, mount, need, run, tmpfs, unmount
+from mounts import FailingDisk, Image, Skip, mount, need, tmpfs, unmount
 from subject import Client, Fault, History, Subject, read_log
 
 MIB = 1 << 20
 LOOK_S = 1.0  # the server looks at its disk so often
 NOBODY = 65534
+XFS_BYTES = 320 * MIB  # the smallest that mkfs.xfs makes is 300 MiB
 SLOW_MS = 2000
 PING_S = 0.005  # what a PING may take while others wait for a slow disk, 99 of 100
 
@@ -134,9 +135,8 @@ def reserve_ext4(program, _shim, folder):
 
 # ---- disks that fail
 
-def fsyncgate_real(program, _shim, folder):
-    """After the first sync that fails on a real block device nothing is acknowledged any more"""
-    with FailingDisk(folder, 64 * MIB) as disk, subject(program, folder, disk.place) as server:
+def fsyncgate(program, folder, size, kind):
+    with FailingDisk(folder, size, kind) as disk, subject(program, folder, disk.place) as server:
         client = prepared(server, History(), writes=20)
         disk.fail()
         outcome = client.write_until(lambda: False, 20)
@@ -151,11 +151,21 @@ def fsyncgate_real(program, _shim, folder):
         return f"{acknowledged} acknowledged writes are there after a new mount"
 
 
-def power_cuts(program, folder, cycles, seed):
+def fsyncgate_ext4(program, _shim, folder):
+    """After the first sync that fails on a block device with ext4 nothing is acknowledged"""
+    return fsyncgate(program, folder, 64 * MIB, "ext4")
+
+
+def fsyncgate_xfs(program, _shim, folder):
+    """After the first sync that fails on a block device with xfs nothing is acknowledged"""
+    return fsyncgate(program, folder, XFS_BYTES, "xfs")
+
+
+def power_cuts(program, folder, cycles, seed, kind="ext4"):
     chance = random.Random(seed)
     history = History()
     lock = threading.Lock()
-    with Image(folder, 256 * MIB) as image, subject(program, folder, image.place) as server:
+    with Image(folder, XFS_BYTES, kind) as image, subject(program, folder, image.place) as server:
         for cycle in range(cycles):
             server.start()
             client = Client(server.port, history)
@@ -216,6 +226,28 @@ def power_cut_ext4_few(program, _shim, folder):
 def power_cut_ext4(program, _shim, folder):
     """Power cuts on a real ext4 keep every acknowledged write, many"""
     return power_cuts(program, folder, 25, seed=2)
+
+
+def power_cut_xfs(program, _shim, folder):
+    """Power cuts on a real xfs keep every acknowledged write, many"""
+    return power_cuts(program, folder, 10, seed=3, kind="xfs")
+
+
+def power_cut_without_syncs(program, shim, folder):
+    """A server whose syncs do nothing is found out by a power cut"""
+    with Image(folder, 64 * MIB) as image, \
+            subject(program, folder, image.place, shim=shim) as server:
+        client = prepared(server, History(), writes=20)
+        server.arm(Fault("fdatasync", "lost", part=".seg", count=0))
+        demand(client.write_until(lambda: False, 50) == "ok", "a write failed")
+        server.freeze()
+        image.cut_power()
+        server.kill()
+        image.unmount()
+        image.mount()
+        server.disarm()
+        lost = not server.tries_to_start() or oracle.wrong_in(read_log(server.port), client.history)
+        demand(lost, "nothing is missing: the power cuts of these tests cut nothing")
 
 
 def readonly_remount(program, _shim, folder):
@@ -387,10 +419,11 @@ def slow_disk(program, shim, folder):
     return "; ".join(facts) + f" ({len(took['PING'])} each)"
 
 
-SCENARIOS = (enospc_tmpfs, enospc_ext4, limit_on_file_size, reserve_ext4, fsyncgate_real,
-             power_cut_ext4_few, power_cut_ext4, readonly_remount, exit_on_failure, folder_removed,
+SCENARIOS = (enospc_tmpfs, enospc_ext4, limit_on_file_size, reserve_ext4, fsyncgate_ext4,
+             fsyncgate_xfs, power_cut_ext4_few, power_cut_ext4, power_cut_xfs,
+             power_cut_without_syncs, readonly_remount, exit_on_failure, folder_removed,
              folder_moved, folder_replaced, segment_replaced, folder_covered, idle_without_folder,
              permission_denied, slow_disk)
-QUICK = frozenset((enospc_tmpfs, limit_on_file_size, fsyncgate_real, power_cut_ext4_few,
-                   readonly_remount, exit_on_failure, folder_removed, folder_moved,
-                   segment_replaced, permission_denied))
+QUICK = frozenset((enospc_tmpfs, limit_on_file_size, fsyncgate_ext4, power_cut_ext4_few,
+                   power_cut_without_syncs, readonly_remount, exit_on_failure, folder_removed,
+                   folder_moved, segment_replaced, permission_denied))

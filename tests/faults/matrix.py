@@ -16,7 +16,7 @@ import errno
 import tempfile
 
 import oracle
-from subject import ANSWER_S, Client, Fault, History, Subject, read_log
+from subject import ANSWER_S, START_S, Client, Fault, History, Subject, read_log
 
 ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EFBIG", "EROFS", "ENOMEM", "EMFILE", "EACCES")
 FILL = 150_000  # of a context: a segment takes seven
@@ -168,8 +168,34 @@ def shutdown(case, server, history):
     return "killed" if code < 0 else "failed_end"
 
 
+def compact(case, server, history):
+    """A snapshot and the end of old segments with the fault armed. Whatever becomes of them, the
+    log goes on, or stops as it does for any failed call of its own."""
+    client = prepared(server, history)
+    client.connection.socket.settimeout(START_S)
+    for _ in range(2):
+        demand(client.write_until(lambda: False, ROTATION_WRITES // 2, FILL) == "ok",
+               "a write failed")
+        demand(client.call("COMPACT", {"force_snapshot": True})["status"] == "ok",
+               "COMPACT failed without a fault")
+    demand(client.write_until(lambda: False, ROTATION_WRITES // 2, FILL) == "ok", "a write failed")
+    server.arm(case.fault)
+    try:
+        answer = client.call("COMPACT", {"force_snapshot": True})
+    except (EOFError, ConnectionError):
+        demand(case.fault.effect == "kill", "the connection was closed")
+        server.ends()
+        return "killed"
+    server.disarm()
+    judged = after_writes(case, server, client, client.write_until(lambda: False, 3))
+    if judged == "survives" and answer["status"] == "error":
+        demand(answer["error"]["code"] == "WAL_IO_ERROR", f"COMPACT got {answer['error']}")
+        return "compact_refused"
+    return judged
+
+
 PHASES = {"start": starting, "append": append, "rotate": rotate, "read": reading,
-          "recovery": recovery, "shutdown": shutdown}
+          "recovery": recovery, "shutdown": shutdown, "compact": compact}
 
 
 # ---- the cases
@@ -308,9 +334,9 @@ def check_restart(server, history):
     server.abandon()
     server.disarm()
     demand(server.tries_to_start(), f"no start without the fault: {server.errors()[-500:]}")
-    wrong = oracle.wrong_in(read_log(server.port), history)
-    demand(not wrong, "; ".join(wrong[:5]))
     client = Client(server.port, history)
+    wrong = oracle.wrong_in(read_log(server.port), history, client.reads)
+    demand(not wrong, "; ".join(wrong[:5]))
     demand(client.put_machine()["status"] == "ok" and client.write() == "ok",
            "no write after the restart")
     client.close()

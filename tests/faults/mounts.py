@@ -40,9 +40,15 @@ def mount(*arguments):
         raise Skip(f"mount does not work here: {problem.stderr.decode().strip()}") from None
 
 
+def is_mounted(folder):
+    # Not os.path.ismount: a file system that is shut down does not even tell of its root.
+    mounts = pathlib.Path("/proc/self/mounts").read_text().splitlines()
+    return any(line.split()[1] == str(folder) for line in mounts)
+
+
 def unmount(folder):
     """Undoes a mount; one that is still used goes as soon as it is not."""
-    if not os.path.ismount(folder):
+    if not is_mounted(folder):
         return
     try:
         run("umount", folder)
@@ -62,17 +68,22 @@ def tmpfs(folder, size):
         unmount(place)
 
 
-class Image:
-    """An ext4 file system in a file, mounted through a loop device."""
+def make_file_system(kind, image, size):
+    with open(image, "wb") as file:
+        file.truncate(size)
+    options = ["-f"] if kind == "xfs" else ["-F", "-m", "0"]
+    run(f"mkfs.{kind}", "-q", *options, image)
 
-    def __init__(self, folder, size):
-        need("mount", "mkfs.ext4")
+
+class Image:
+    """A file system in a file, mounted through a loop device."""
+
+    def __init__(self, folder, size, kind="ext4"):
+        need("mount", f"mkfs.{kind}")
         self.file = pathlib.Path(folder) / "image"
-        self.place = pathlib.Path(folder) / "ext4"
+        self.place = pathlib.Path(folder) / kind
         self.place.mkdir()
-        with open(self.file, "wb") as image:
-            image.truncate(size)
-        run("mkfs.ext4", "-q", "-F", "-m", "0", self.file)
+        make_file_system(kind, self.file, size)
 
     def mount(self, options="rw"):
         mount("-o", f"loop,{options}", self.file, self.place)
@@ -104,10 +115,11 @@ class Image:
 
 
 class FailingDisk:
-    """ext4 on a block device whose writes fail while a file is there (nbdkit behind nbdfuse)."""
+    """A block device whose writes fail while a file is there (nbdkit behind nbdfuse), and a file
+    system on it."""
 
-    def __init__(self, folder, size):
-        need("mount", "mkfs.ext4", "nbdkit", "nbdfuse", "fusermount3", "losetup")
+    def __init__(self, folder, size, kind="ext4"):
+        need("mount", f"mkfs.{kind}", "nbdkit", "nbdfuse", "fusermount3", "losetup")
         if not os.path.exists("/dev/fuse"):
             raise Skip("there is no /dev/fuse")
         self.folder = pathlib.Path(folder)
@@ -115,15 +127,13 @@ class FailingDisk:
         self.switch = self.folder / "errors"
         self.door = self.folder / "door"
         self.image = self.folder / "image"
-        self.size = size
+        self.size, self.kind = size, kind
         self.device = self.process = None
 
     def __enter__(self):
         self.place.mkdir()
         self.door.mkdir()
-        with open(self.image, "wb") as image:
-            image.truncate(self.size)
-        run("mkfs.ext4", "-q", "-F", "-m", "0", self.image)
+        make_file_system(self.kind, self.image, self.size)
         self.process = subprocess.Popen(
             ["nbdfuse", str(self.door), "--command", "nbdkit", "-s", "file", str(self.image),
              "--filter=error", "error-pwrite=EIO", "error-pwrite-rate=100%",

@@ -12,14 +12,22 @@ def numbers_in(entries):
     return found
 
 
-def wrong_in(entries, history):
-    """Sentences about everything in the log that breaks a promise; empty when nothing does."""
+def wrong_in(entries, history, shows=lambda number: False):
+    """Sentences about everything in the log that breaks a promise; empty when nothing does.
+
+    A log that was shortened begins later; what lies before it has to be in the state:
+    `shows(number)` says whether the instance of a write is there as it was written.
+    """
     wrong = []
-    if sorted(entries) != list(range(1, len(entries) + 1)):
+    oldest = min(entries, default=1)
+    if sorted(entries) != list(range(oldest, oldest + len(entries))):
         wrong.append(f"the offsets are not dense: {sorted(entries)[:10]}")
     found = numbers_in(entries)
     for number, offset in history.acknowledged.items():
-        if found.get(number) != [offset]:
+        if offset < oldest:
+            if not shows(number):
+                wrong.append(f"write {number}, acknowledged at {offset}, is not in the state")
+        elif found.get(number) != [offset]:
             wrong.append(f"write {number}, acknowledged at {offset}, is at {found.get(number)}")
         elif entries[offset]["initial_ctx"]["n"] != number:
             wrong.append(f"write {number} has another context")

@@ -35,6 +35,11 @@ class Oracle(unittest.TestCase):
         self.assertEqual(len(oracle.wrong_in(self.LOG, told({1: 2, 3: 4}))), 1)
         self.assertEqual(len(oracle.wrong_in(self.LOG, told({1: 3}))), 1)
 
+    def test_a_log_that_was_shortened_needs_the_state(self):
+        rest = {3: creation(2)}
+        self.assertEqual(oracle.wrong_in(rest, told({1: 2, 2: 3}), shows=lambda n: n == 1), [])
+        self.assertEqual(len(oracle.wrong_in(rest, told({1: 2, 2: 3}))), 1)
+
     def test_what_was_refused_and_is_there(self):
         self.assertEqual(len(oracle.wrong_in(self.LOG, told({1: 2}, refused=[2]))), 1)
 

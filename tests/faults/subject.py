@@ -240,10 +240,10 @@ def creation(number, fill):
 
 
 def read_log(port):
-    """{offset: entry} of the whole log."""
+    """{offset: entry} of all that the log still has."""
     client = Client(port, History(), time_s=START_S)
-    entries, following = {}, 1
-    while following:
+    entries, following = {}, 0
+    while following is not None:
         answer = client.call("WAL_READ", {"from_offset": following, "limit": 1000})
         if answer["status"] != "ok":
             raise RuntimeError(f"the log cannot be read: {answer['error']}")
