@@ -4,6 +4,8 @@ Each scenario is a function (program, shim, folder): it raises Broken when a pro
 Skip when it cannot run here, and may return facts to print.
 """
 
+import http.client
+import json
 import os
 import random
 import resource
@@ -20,6 +22,7 @@ from subject import Client, Fault, History, Subject, read_log
 MIB = 1 << 20
 LOOK_S = 1.0  # the server looks at its disk so often
 NOBODY = 65534
+WITH_HTTP = {"RSTMDB_METRICS_ENABLED": "true", "RSTMDB_METRICS_BIND": "127.0.0.1:0"}
 XFS_BYTES = 320 * MIB  # the smallest that mkfs.xfs makes is 300 MiB
 SLOW_MS = 2000
 PING_S = 0.005  # what a PING may take while others wait for a slow disk, 99 of 100
@@ -102,7 +105,7 @@ def limit_on_file_size(program, _shim, folder):
 
 def reserve_ext4(program, _shim, folder):
     """With a reserve writes are refused before the disk is full, and taken again by themselves"""
-    settings = {"RSTMDB_MIN_FREE_MB": "32"}
+    settings = {"RSTMDB_MIN_FREE_MB": "32", **WITH_HTTP}
     with Image(folder, 96 * MIB) as image, \
             subject(program, folder, image.place, settings=settings) as server:
         client = prepared(server, History())
@@ -115,9 +118,11 @@ def reserve_ext4(program, _shim, folder):
                error["details"]["reserve_bytes"] == 32 * MIB and error["retryable"],
                f"refused with {error}")
         demand(client.reads(next(iter(client.history.acknowledged))), "no read below the reserve")
+        demand(page(server, "/readyz")[0] == 503, "ready below the reserve")
         demand(len(read_log(server.port)) > 1, "no WAL_READ below the reserve")
         ballast.unlink()
         wait_for(lambda: client.write() == "ok", 3 * LOOK_S, "writes are not taken again")
+        demand(page(server, "/readyz")[0] == 200, "not ready with room")
         # The log itself fills the disk.
         outcome = client.write_until(lambda: False, 1000, matrix.FILL)
         demand(outcome == "RATE_LIMITED", f"at its reserve the server says {outcome}")
@@ -230,7 +235,7 @@ def power_cut_ext4(program, _shim, folder):
 
 def power_cut_xfs(program, _shim, folder):
     """Power cuts on a real xfs keep every acknowledged write, many"""
-    return power_cuts(program, folder, 10, seed=3, kind="xfs")
+    return power_cuts(program, folder, 25, seed=3, kind="xfs")
 
 
 def power_cut_without_syncs(program, shim, folder):
@@ -282,6 +287,38 @@ def exit_on_failure(program, shim, folder):
     demand(code == 1, f"it ended with {code}")
     check_restart(server, client.history)
     return f"ended {time.monotonic() - began:.2f} s after the answer, restart included"
+
+
+def failure_is_seen(program, shim, folder):
+    """A stopped log is seen in /readyz and /metrics, and said once in the log lines"""
+    server = Subject(program, folder, shim=shim, settings=WITH_HTTP)
+    client = prepared(server, History())
+    demand(page(server, "/readyz")[0] == 200, "not ready before the failure")
+    demand("rstmdb_log_failed 0" in page(server, "/metrics")[1], "the metric says otherwise")
+    server.arm(Fault("fdatasync", "error", 5, count=0))
+    demand(client.write() == "WAL_IO_ERROR", "a write was taken")
+    code, text = page(server, "/readyz")
+    conditions = {each["name"]: each["ok"] for each in json.loads(text)["conditions"]}
+    demand(code == 503 and not conditions["log"] and conditions["disk"], f"{code} {text}")
+    demand("rstmdb_log_failed 1" in page(server, "/metrics")[1], "the metric does not say so")
+    demand(page(server, "/healthz")[0] == 200, "a server that still reads is not healthy")
+    expect_stopped(server, client)
+    said = server.log_file().read_text().count("the log has stopped;")
+    demand(said == 1, f"said {said} times")
+    check_restart(server, client.history)
+
+
+def page(server, path):
+    """(status, text) of a page of the HTTP door."""
+    demand(server.says("metrics and health are served"), "no HTTP door")
+    line = next(line for line in server.log_lines() if "metrics and health" in line["msg"])
+    host, _, port = line["address"].rpartition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=5)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, text
 
 
 # ---- folders that go away
@@ -419,11 +456,11 @@ def slow_disk(program, shim, folder):
     return "; ".join(facts) + f" ({len(took['PING'])} each)"
 
 
-SCENARIOS = (enospc_tmpfs, enospc_ext4, limit_on_file_size, reserve_ext4, fsyncgate_ext4,
-             fsyncgate_xfs, power_cut_ext4_few, power_cut_ext4, power_cut_xfs,
-             power_cut_without_syncs, readonly_remount, exit_on_failure, folder_removed,
-             folder_moved, folder_replaced, segment_replaced, folder_covered, idle_without_folder,
-             permission_denied, slow_disk)
+SCENARIOS = (enospc_tmpfs, enospc_ext4, limit_on_file_size, reserve_ext4,
+             fsyncgate_ext4, fsyncgate_xfs, power_cut_ext4_few,
+             power_cut_ext4, power_cut_xfs, power_cut_without_syncs, readonly_remount,
+             exit_on_failure, failure_is_seen, folder_removed, folder_moved, folder_replaced,
+             segment_replaced, folder_covered, idle_without_folder, permission_denied, slow_disk)
 QUICK = frozenset((enospc_tmpfs, limit_on_file_size, fsyncgate_ext4, power_cut_ext4_few,
-                   power_cut_without_syncs, readonly_remount, exit_on_failure, folder_removed,
-                   folder_moved, segment_replaced, permission_denied))
+                   power_cut_without_syncs, readonly_remount, exit_on_failure, failure_is_seen,
+                   folder_removed, folder_moved, segment_replaced, permission_denied))
