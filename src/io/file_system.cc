@@ -194,6 +194,11 @@ class PosixFileSystem final : public FileSystem {
     return static_cast<uint64_t>(status.st_blocks) * kBlockBytes;
   }
 
+  Result<void> remove_folder(const std::string& path) override {
+    if (::rmdir(path.c_str()) != 0) return call_failed("remove_folder", path, errno);
+    return {};
+  }
+
   Result<void> make_folder(const std::string& path) override {
     for (size_t end = path.find('/', 1); end != std::string::npos; end = path.find('/', end + 1))
       RSTMDB_TRY(make_one_folder(path.substr(0, end)));

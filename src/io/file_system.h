@@ -70,6 +70,8 @@ class FileSystem {
   virtual Result<std::unique_ptr<File>> open(const std::string& path, Open how) = 0;
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
   virtual Result<void> remove(const std::string& path) = 0;
+  /// Removes an empty folder.
+  virtual Result<void> remove_folder(const std::string& path) = 0;
   /// Makes the folder and its missing parents.
   virtual Result<void> make_folder(const std::string& path) = 0;
   /// Makes creations, renames and removals inside the folder durable.

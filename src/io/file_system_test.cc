@@ -104,6 +104,16 @@ TEST_P(FileSystemContract, create_new_refuses_what_exists_and_open_what_does_not
   EXPECT_FALSE(files_.open(folder_, Open::kRead).ok());
 }
 
+TEST_P(FileSystemContract, removes_a_folder_only_when_it_is_empty) {
+  ASSERT_TRUE(files_.make_folder(at("f")).ok());
+  ASSERT_NE(create("f/a"), nullptr);
+  EXPECT_EQ(files_.remove_folder(at("f")).error().detail_number("errno", 0), ENOTEMPTY);
+  ASSERT_TRUE(files_.remove(at("f/a")).ok());
+  ASSERT_TRUE(files_.remove_folder(at("f")).ok());
+  EXPECT_FALSE(files_.exists(at("f")).value());
+  EXPECT_EQ(files_.remove_folder(at("f")).error().detail_number("errno", 0), ENOENT);
+}
+
 TEST_P(FileSystemContract, names_change_and_open_files_live_on) {
   auto file = create("a");
   create("c");

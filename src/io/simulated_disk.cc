@@ -162,6 +162,15 @@ bool SimulatedDisk::remove(std::string_view path) {
   return true;
 }
 
+bool SimulatedDisk::remove_folder(std::string_view path) {
+  const auto node = find(path);
+  const auto place = locate(path);
+  if (!node || node->kind != Node::Kind::kFolder || place->name.empty()) return false;
+  if (!folders_.at(node->id).now.empty()) return false;
+  change(place->folder, {place->name, "", *node});
+  return true;
+}
+
 bool SimulatedDisk::rename(std::string_view from, std::string_view to) {
   const auto node = find(from);
   const auto source = locate(from);

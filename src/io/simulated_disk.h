@@ -72,6 +72,7 @@ class SimulatedDisk {
   // Each answers false when a parent or the source is missing (or, for add, the name is taken).
   bool add(std::string_view path, Node::Kind kind);
   bool remove(std::string_view path);
+  bool remove_folder(std::string_view path);                // also false when it is not empty
   bool rename(std::string_view from, std::string_view to);  // within one folder
   void sync_folder(Id folder);
 

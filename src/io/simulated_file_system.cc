@@ -254,6 +254,17 @@ Result<void> SimulatedFileSystem::remove(const std::string& path) {
   return {};
 }
 
+Result<void> SimulatedFileSystem::remove_folder(const std::string& path) {
+  const auto fault = begin(Call::kRemove, path);
+  const std::lock_guard lock(mutex_);
+  if (fault && fault->effect == Effect::kNothing)
+    return failed(Call::kRemove, path, fault->error_number);
+  if (!disk_.remove_folder(path))
+    return failed(Call::kRemove, path, disk_.find(path) ? ENOTEMPTY : ENOENT);
+  if (fault) return failed(Call::kRemove, path, fault->error_number);
+  return {};
+}
+
 Result<void> SimulatedFileSystem::make_folder(const std::string& path) {
   const auto fault = begin(Call::kMakeFolder, path);
   const std::lock_guard lock(mutex_);

@@ -71,6 +71,7 @@ class SimulatedFileSystem final : public FileSystem {
   Result<std::unique_ptr<File>> open(const std::string& path, Open how) override;
   Result<void> rename(const std::string& from, const std::string& to) override;
   Result<void> remove(const std::string& path) override;
+  Result<void> remove_folder(const std::string& path) override;
   Result<void> make_folder(const std::string& path) override;
   Result<void> sync_folder(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& path) override;
