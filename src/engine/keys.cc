@@ -28,6 +28,14 @@ std::string KeyScope::text() const {
   return text;
 }
 
+KeyScope KeyScope::of_text(std::string_view text) {
+  const size_t end = text.find('\0', 1);
+  if (text.empty() || end == std::string_view::npos) return {RecordKind{}, {}, {}};
+  return {.operation = static_cast<RecordKind>(text.front()),
+          .subject = text.substr(1, end - 1),
+          .key = text.substr(end + 1)};
+}
+
 /// Scope to sequence number of the entry; the texts live in the queue, which never moves its
 /// elements.
 struct Keys::Index {

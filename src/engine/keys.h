@@ -30,6 +30,8 @@ struct KeyScope {
   /// One text for look-ups. Names hold no control characters, so its parts cannot run into each
   /// other.
   std::string text() const;
+  /// The parts of such a text, as views into it; an operation of 0 when it is none.
+  static KeyScope of_text(std::string_view text);
 };
 
 struct KeyRow;  // rows.h

@@ -86,6 +86,8 @@ class RecordReader {
  public:
   RecordReader(std::string_view unit, ChainHash& chain) : rest_(unit), chain_(chain) {}
   bool at_end() const { return rest_.empty(); }
+  /// Byte of the next record within the unit.
+  size_t position() const { return position_; }
   /// The next record, its texts views into the unit. kInternalError with details
   /// code=RECORD_DAMAGED or RECORD_UNKNOWN_FORMAT, reason and byte (within the unit) for bytes that
   /// no version of this server has written; nothing is guessed.

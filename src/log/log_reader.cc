@@ -80,7 +80,8 @@ Result<LogReader::Step> LogReader::next() {
     }
     auto found = scan_->next();
     if (found.ok() && *found == SegmentScan::Found::kGroup) return Step::kGroup;
-    if (last()) return look_again();
+    const bool unreadable = !found.ok() && found.error().detail("code") != kLogDamaged;
+    if (last() && !unreadable) return look_again();
     if (!found.ok()) return std::move(found).error();
     if (*found == SegmentScan::Found::kNoGroup)
       return log_damaged(path(), scan_->end().at,

@@ -12,9 +12,11 @@ SegmentWriter::SegmentWriter(io::FileSystem& files, std::string folder, uint64_t
 Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(io::FileSystem& files,
                                                              std::string folder,
                                                              uint64_t segment_bytes,
-                                                             const DatabaseId& database) {
+                                                             const DatabaseId& database,
+                                                             Offset first_offset) {
   std::unique_ptr<SegmentWriter> writer(new SegmentWriter(files, std::move(folder), segment_bytes));
   writer->end_.database = database;
+  writer->end_.next_offset = first_offset;
   writer->seed_ = group_seed(database);
   RSTMDB_TRY(writer->begin_segment(1, 0));
   return writer;

@@ -46,9 +46,11 @@ class SegmentWriter {
   };
 
   /// Begins a new log in `folder`, which holds no segment: its first segment is on disk afterwards.
+  /// The log of a state that came from elsewhere begins behind that state's offset.
   static Result<std::unique_ptr<SegmentWriter>> create(io::FileSystem& files, std::string folder,
                                                        uint64_t segment_bytes,
-                                                       const DatabaseId& database);
+                                                       const DatabaseId& database,
+                                                       Offset first_offset = 1);
   /// Goes on with `file`, which ends at `end` and is on disk.
   static std::unique_ptr<SegmentWriter> resume(io::FileSystem& files, std::string folder,
                                                uint64_t segment_bytes, const LogEnd& end,
