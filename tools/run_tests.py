@@ -162,6 +162,8 @@ def tree_runners():
                                       "--programs", str(programs)], "counted")
     yield Runner("watch", [python, "tests/watch/run.py", "--server", str(programs / "rstmdb")],
                  "counted")
+    yield Runner("tests/admin", [python, "tests/admin/run.py", "--server",
+                                 str(programs / "rstmdb")], "counted")
     yield Runner("README.md", [python, "tools/readme_blocks.py", "README.md", "--programs",
                                str(programs)], "counted")
 

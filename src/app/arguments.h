@@ -4,12 +4,15 @@
 #include <optional>
 #include <string>
 
+#include "app/admin_command.h"
+
 namespace rstmdb::app {
 
 struct Arguments {
   std::optional<std::string> config_path;
   std::string port_file;      // where to write the port that RCP is served at; "" for nowhere
   bool print_config = false;  // show every setting with its origin and end
+  std::optional<AdminCommand> admin;  // to run instead of serving
 };
 
 /// Reads the command line. Gives an exit code instead when there is nothing to run: help or version

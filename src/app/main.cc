@@ -158,6 +158,7 @@ int run(int argc, char** argv) {
   ::umask(077);
   // A limit on the size of files makes a write fail; the log then stops as for a full disk.
   std::signal(SIGXFSZ, SIG_IGN);
+  if (parsed.arguments.admin) return run_admin(*parsed.arguments.admin);
   // During the start there is nothing yet that could be read again, and no reason to end either.
   std::signal(SIGHUP, SIG_IGN);
   const config::Sources sources{.path = parsed.arguments.config_path, .environment = environment()};

@@ -109,6 +109,10 @@ inline constexpr size_t kCatchUpTurnBytesMax =
 inline constexpr size_t kCatchUpStretchBytesMax = 256 * 1024;  // read for one before the next
 inline constexpr size_t kWatchCursorsMax = 64;                 // open at the same time
 
+// Backups, exports.
+inline constexpr size_t kBackupEntriesMax = 100'000;            // files in a backup
+inline constexpr size_t kImportLineBytesMax = 4 * 1024 * 1024;  // of one line
+
 // Loop and network.
 inline constexpr size_t kTurnHandlersMax = 256;     // handled before the log is flushed
 inline constexpr size_t kWorkerJobsMax = 64;        // waiting for the worker thread

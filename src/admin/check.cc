@@ -1,0 +1,254 @@
+#include "admin/check.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "snapshot/reader.h"
+
+namespace rstmdb::admin {
+namespace {
+
+using Step = log::LogReader::Step;
+
+CheckFault fault_of(const Error& error) {
+  CheckFault fault;
+  fault.file = error.detail(error.detail("file").empty() ? "path" : "file");
+  fault.code = error.detail("code");
+  if (fault.code.empty()) fault.code = code_name(error.code());
+  fault.what = error.message();
+  const auto number = [&](std::string_view key) -> std::optional<uint64_t> {
+    const int64_t value = error.detail_number(key, -1);
+    if (value < 0) return std::nullopt;
+    return static_cast<uint64_t>(value);
+  };
+  fault.byte = number("byte");
+  fault.offset = number("offset");
+  return fault;
+}
+
+bool is_interruption(const Error& error) { return error.detail("code") == "INTERRUPTED"; }
+
+struct SnapshotHash {
+  log::Offset offset = 0;
+  Hash128 hash;
+  size_t index = 0;  // in the report
+};
+
+class Check {
+ public:
+  explicit Check(const CheckOptions& options) : options_(options) {
+    report_.folder = options.folder;
+  }
+
+  Result<CheckReport> run() {
+    RSTMDB_TRY(check_snapshots());
+    RSTMDB_TRY(check_log());
+    RSTMDB_TRY(check_start());
+    if (options_.at && !report_.state)
+      return Error(Code::kNotFound, "the state at offset " + std::to_string(*options_.at) +
+                                        " cannot be had from " + options_.folder)
+          .with("oldest_offset", static_cast<int64_t>(report_.oldest_offset))
+          .with("latest_offset", static_cast<int64_t>(report_.newest_offset));
+    return std::move(report_);
+  }
+
+ private:
+  void add_fault(const Error& error) { report_.faults.push_back(fault_of(error)); }
+
+  /// Notes the error, but passes an interruption on.
+  Result<void> note(const Error& error) {
+    if (is_interruption(error)) return error;
+    add_fault(error);
+    return {};
+  }
+
+  Result<void> check_snapshots() {
+    const snapshot::Folder folder(options_.files, snapshot_folder(options_.folder));
+    const auto listed = folder.list();
+    if (!listed.ok()) return note(listed.error());
+    for (const snapshot::Stored& stored : *listed) {
+      options_.progress.begin("checking a snapshot", 0);
+      Result<void> interrupted;
+      const auto verified =
+          snapshot::verify(options_.files, stored.path, [&](const snapshot::ReadProgress& now) {
+            if (interrupted.ok()) interrupted = options_.progress.at(now.bytes_done);
+          });
+      RSTMDB_TRY(std::move(interrupted));
+      CheckedSnapshot checked{.offset = stored.offset, .file = stored.path};
+      if (!verified.ok()) {
+        // A server beside us that compacts removes old ones.
+        RSTMDB_ASSIGN(const bool there, options_.files.exists(stored.path));
+        if (!there) continue;
+        add_fault(verified.error());
+      } else {
+        checked.good = true;
+        checked.bytes = verified->file_bytes;
+        hashes_.push_back({stored.offset, verified->header.facts.hash, report_.snapshots.size()});
+        options_.progress.end();
+      }
+      report_.snapshots.push_back(std::move(checked));
+    }
+    return {};
+  }
+
+  /// Reads the whole log, and folds it if it begins with record 1.
+  Result<void> check_log() {
+    auto opened = log::LogReader::open(options_.files, log_folder(options_.folder), 0);
+    if (!opened.ok()) return note(opened.error());
+    log::LogReader& log = *opened;
+    report_.segments = log.segments().size();
+    if (report_.segments == 0) return {};
+    if (log.segments().front().first_offset == 1) fold_.emplace();
+    options_.progress.begin("checking the log", log.total_bytes());
+    while (true) {
+      const auto step = log.next();
+      const Result<void> taken = step.ok() ? take(log, *step) : Result<void>(step.error());
+      if (taken.ok() && *step == Step::kEnd) break;
+      if (taken.ok()) continue;
+      RSTMDB_TRY(note(taken.error()));
+      stop_fold();
+      pass_.start_over();
+      // Behind a bad record there may be good groups; behind a bad group, good segments.
+      if (!step.ok() && !log.skip_segment()) break;
+    }
+    options_.progress.end();
+    // A log that has no record yet goes on behind its snapshot.
+    if (report_.records == 0 && log_is_whole_) report_.newest_offset = log.end().next_offset - 1;
+    report_.tail = log.tail();
+    report_.tail_file = log.path();
+    report_.tail_byte = log.end().at;
+    report_.log_bytes = log.bytes_done();
+    if (fold_ && !options_.at) report_.state = count_state(fold_->state());
+    report_.folded_from_first = fold_.has_value();
+    fold_.reset();
+    return {};
+  }
+
+  void stop_fold() {
+    log_is_whole_ = false;
+    if (fold_) report_.readable_up_to = fold_->state().last_offset();
+    fold_.reset();
+  }
+
+  Result<void> take(const log::LogReader& log, Step step) {
+    if (step == Step::kEnd) return {};
+    if (step == Step::kSegment) {
+      report_.database = log.segment().database;
+      return {};
+    }
+    ++report_.groups;
+    RSTMDB_TRY(pass_.read_group(
+        log, [&](const engine::Record& record, uint64_t byte) { return take(log, record, byte); }));
+    return options_.progress.at(log.bytes_done());
+  }
+
+  Result<void> take(const log::LogReader& log, const engine::Record& record, uint64_t byte) {
+    ++report_.records;
+    report_.records_by_kind[static_cast<size_t>(record.kind) % CheckReport::kKinds] += 1;
+    if (report_.oldest_offset == 0) report_.oldest_offset = record.offset;
+    report_.newest_offset = record.offset;
+    if (!fold_) return {};
+    RSTMDB_TRY(fold_->add(log, record, byte, pass_.chain()));
+    if (options_.at == record.offset) report_.state = count_state(fold_->state());
+    while (next_hash_ < hashes_.size() && hashes_[next_hash_].offset == record.offset)
+      compare(hashes_[next_hash_++]);
+    return {};
+  }
+
+  /// A snapshot's offset has been reached in the fold of the log from record 1.
+  void compare(const SnapshotHash& expected) {
+    CheckedSnapshot& snapshot = report_.snapshots[expected.index];
+    snapshot.same_as_log = fold_->state().hash() == expected.hash;
+    if (snapshot.same_as_log) return;
+    report_.faults.push_back({.file = snapshot.file,
+                              .byte = std::nullopt,
+                              .offset = expected.offset,
+                              .code = "STATE_DIFFERS",
+                              .what = snapshot.file + ": the fold of the log up to record " +
+                                      std::to_string(expected.offset) + " gives another state"});
+  }
+
+  /// The second way to the state, if there is one: the newest good snapshot and the log behind it.
+  Result<void> check_start() {
+    const bool usable = std::ranges::any_of(report_.snapshots, &CheckedSnapshot::good);
+    const bool needed = !report_.folded_from_first && log_is_whole_ && report_.segments != 0;
+    if (usable || needed) RSTMDB_TRY(fold_from_snapshot());
+    report_.start = start_sentence();
+    return {};
+  }
+
+  Result<void> fold_from_snapshot() {
+    // A server beside us may have written more since; the comparison needs the same end.
+    const log::Offset until = options_.at ? *options_.at : report_.newest_offset;
+    auto folded = fold_folder(options_.files, options_.folder, until, options_.progress);
+    if (!folded.ok()) {
+      if (is_interruption(folded.error())) return std::move(folded).error();
+      const CheckFault fault = fault_of(folded.error());
+      const bool known = std::ranges::any_of(report_.faults, [&](const CheckFault& other) {
+        return other.file == fault.file && other.byte == fault.byte;
+      });
+      // Without a snapshot at or before the wanted offset there is no second way to it.
+      if (!known && !options_.at) report_.faults.push_back(fault);
+      return {};
+    }
+    const StateCounts counts = count_state(folded->fold.state());
+    if (folded->snapshot_offset == 0) return {};
+    if (options_.at && counts.offset != *options_.at) return {};
+    report_.folded_from_snapshot = true;
+    start_snapshot_ = folded->snapshot_offset;
+    if (!report_.state) report_.state = counts;
+    if (report_.state->hash == counts.hash) return {};
+    report_.faults.push_back({.file = snapshot_folder(options_.folder),
+                              .byte = std::nullopt,
+                              .offset = counts.offset,
+                              .code = "STATE_DIFFERS",
+                              .what = "the newest snapshot with the log behind it gives another "
+                                      "state than the log from its first record"});
+    return {};
+  }
+
+  std::string start_sentence() const {
+    if (report_.segments == 0 && report_.faults.empty() && report_.snapshots.empty())
+      return "a server would make a new log here";
+    for (const CheckFault& fault : report_.faults)
+      if (!fault.code.starts_with("SNAPSHOT_") && fault.code != "STATE_DIFFERS")
+        return "a server would refuse to start: " + fault.what;
+    std::string text = "a server would start with record " + std::to_string(report_.newest_offset) +
+                       " as its last, ";
+    text += start_snapshot_ != 0 ? "from the snapshot of record " + std::to_string(start_snapshot_)
+                                 : std::string("from the log alone");
+    if (report_.tail.closed) return text + "; the log was closed properly";
+    if (report_.tail.unknown_bytes == 0) return text;
+    return text + "; it would cut off " + std::to_string(report_.tail.unknown_bytes) +
+           " bytes from byte " + std::to_string(report_.tail_byte) + " of " + report_.tail_file +
+           ", a write that is under way now or that a crash cut short";
+  }
+
+  const CheckOptions& options_;
+  CheckReport report_;
+  std::vector<SnapshotHash> hashes_;  // of the good snapshots, oldest first
+  size_t next_hash_ = 0;
+  std::optional<Fold> fold_;
+  RecordPass pass_;
+  bool log_is_whole_ = true;
+  log::Offset start_snapshot_ = 0;
+};
+
+}  // namespace
+
+StateCounts count_state(const engine::State& state) {
+  StateCounts counts;
+  counts.offset = state.last_offset();
+  counts.last_ts = state.last_ts();
+  counts.hash = state.hash();
+  counts.machines = state.machines().by_name().size();
+  counts.versions = state.machines().definition_count();
+  counts.instances = state.live().count();
+  counts.tombstones = state.instances().size() - counts.instances;
+  counts.keys = state.keys().count();
+  return counts;
+}
+
+Result<CheckReport> check(const CheckOptions& options) { return Check(options).run(); }
+
+}  // namespace rstmdb::admin

@@ -1,0 +1,164 @@
+#include "admin/data_folder.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/limits.h"
+#include "snapshot/reader.h"
+
+namespace rstmdb::admin {
+namespace {
+
+constexpr uint64_t kHashSeed = 0x5eed;
+/// A server takes seconds for a compaction, so a few tries outlast any.
+constexpr int kTriesMax = 20;
+
+bool is_missing(const Error& error) { return error.detail_number("errno", 0) == ENOENT; }
+
+Error no_way_in(const std::string& data_folder, const log::LogReader& log) {
+  const log::Offset oldest = log.segments().front().first_offset;
+  return Error(Code::kWalIoError, "the log in " + data_folder + " begins with record " +
+                                      std::to_string(oldest) +
+                                      " and no usable snapshot leads up to it")
+      .with("code", "NO_WAY_IN")
+      .with("file", log_folder(data_folder))
+      .with("oldest_offset", static_cast<int64_t>(oldest));
+}
+
+snapshot::OnProgress bytes_to(Progress& progress, Result<void>& outcome) {
+  return [&progress, &outcome](const snapshot::ReadProgress& now) {
+    if (outcome.ok()) outcome = progress.at(now.bytes_done);
+  };
+}
+
+/// Whether the log, as far as it is open, goes on from a state at `offset`.
+bool continues(const log::LogReader& log, log::Offset offset) {
+  return !log.segments().empty() && log.segments().front().first_offset <= offset + 1;
+}
+
+/// The snapshot with the log behind it, if both are there and whole. Nullopt: something has gone
+/// since the listing.
+Result<std::optional<Source>> try_snapshot(io::FileSystem& files, const std::string& data_folder,
+                                           const snapshot::Stored& stored, Progress& progress) {
+  auto log = log::LogReader::open(files, log_folder(data_folder), stored.offset + 1);
+  if (!log.ok()) return std::move(log).error();
+  if (!continues(*log, stored.offset)) return std::optional<Source>();
+  progress.begin("reading the snapshot", 0);
+  Result<void> interrupted;
+  auto verified = snapshot::verify(files, stored.path, bytes_to(progress, interrupted));
+  RSTMDB_TRY(std::move(interrupted));
+  progress.end();
+  if (!verified.ok()) {
+    if (is_missing(verified.error())) return std::optional<Source>();
+    return std::move(verified).error();
+  }
+  Source source;
+  source.snapshot = stored;
+  source.log = std::move(log).value();
+  return std::optional<Source>(std::move(source));
+}
+
+/// One look at the folder. Nullopt: it has changed under our hands, look again.
+Result<std::optional<Source>> look(io::FileSystem& files, const std::string& data_folder,
+                                   log::Offset until, Progress& progress) {
+  const snapshot::Folder folder(files, snapshot_folder(data_folder));
+  RSTMDB_ASSIGN(const std::vector<snapshot::Stored> stored, folder.list());
+  std::vector<Error> passed_over;
+  for (size_t i = stored.size(); i-- > 0;) {
+    if (stored[i].offset > until) continue;
+    auto source = try_snapshot(files, data_folder, stored[i], progress);
+    if (!source.ok()) {
+      if (source.error().detail("code") == "INTERRUPTED") return std::move(source).error();
+      passed_over.push_back(std::move(source).error());
+      continue;
+    }
+    if (!source->has_value()) return std::optional<Source>();
+    (*source)->passed_over = std::move(passed_over);
+    return source;
+  }
+  Source source;
+  RSTMDB_ASSIGN(source.log, log::LogReader::open(files, log_folder(data_folder), 0));
+  if (!source.log->segments().empty() && !continues(*source.log, 0)) {
+    // With a snapshot that could have been used, a compaction came between the two looks.
+    const bool usable = std::ranges::any_of(
+        stored, [until](const snapshot::Stored& each) { return each.offset <= until; });
+    if (!usable || !passed_over.empty()) return no_way_in(data_folder, *source.log);
+    return std::optional<Source>();
+  }
+  source.passed_over = std::move(passed_over);
+  return std::optional<Source>(std::move(source));
+}
+
+}  // namespace
+
+std::string hex(const log::DatabaseId& id) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const char byte : id) {
+    const auto value = static_cast<unsigned char>(byte);
+    text.push_back(kDigits[value >> 4]);
+    text.push_back(kDigits[value & 15]);
+  }
+  return text;
+}
+
+std::string log_folder(const std::string& data_folder) { return data_folder + "/wal"; }
+std::string snapshot_folder(const std::string& data_folder) { return data_folder + "/snapshots"; }
+
+Result<Source> open_source(io::FileSystem& files, const std::string& data_folder, log::Offset until,
+                           Progress& progress) {
+  for (int i = 0; i < kTriesMax; ++i) {
+    RSTMDB_ASSIGN(std::optional<Source> source, look(files, data_folder, until, progress));
+    if (source) return std::move(*source);
+  }
+  return Error(Code::kConflict, data_folder + " changes faster than it can be read")
+      .with("folder", data_folder);
+}
+
+Result<Folded> fold_folder(io::FileSystem& files, const std::string& data_folder, log::Offset until,
+                           Progress& progress) {
+  RSTMDB_ASSIGN(Source source, open_source(files, data_folder, until, progress));
+  Folded folded;
+  folded.passed_over = std::move(source.passed_over);
+  if (source.snapshot) {
+    progress.begin("loading the snapshot", 0);
+    Result<void> interrupted;
+    auto loaded = snapshot::load(files, source.snapshot->path, {.hash_seed = kHashSeed},
+                                 bytes_to(progress, interrupted));
+    RSTMDB_TRY(std::move(interrupted));
+    if (!loaded.ok()) return std::move(loaded).error();
+    progress.end();
+    folded.snapshot_offset = loaded->header.facts.last_offset;
+    folded.database = loaded->header.database;
+    folded.fold = Fold(std::move(loaded->state), loaded->header.chain);
+  }
+  log::LogReader& log = *source.log;
+  progress.begin("folding the log", log.total_bytes());
+  while (true) {
+    RSTMDB_ASSIGN(const log::LogReader::Step step, log.next());
+    if (step == log::LogReader::Step::kEnd) break;
+    if (step == log::LogReader::Step::kSegment) {
+      if (source.snapshot && log.segment().database != folded.database)
+        return Error(Code::kWalIoError,
+                     log.path() + " belongs to another database than the snapshot")
+            .with("code", "FOREIGN_SNAPSHOT")
+            .with("file", log.path())
+            .with("byte", int64_t{16});
+      folded.database = log.segment().database;
+      continue;
+    }
+    RSTMDB_TRY(folded.fold.add_group(log, until));
+    RSTMDB_TRY(progress.at(log.bytes_done()));
+    if (folded.fold.state().last_offset() >= until) break;
+  }
+  progress.end();
+  if (!log.segments().empty()) {
+    const log::Offset first = log.segments().front().first_offset;
+    if (log.end().next_offset > first) folded.oldest_offset = first;
+  }
+  folded.tail = log.tail();
+  return folded;
+}
+
+}  // namespace rstmdb::admin

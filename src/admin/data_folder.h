@@ -1,0 +1,53 @@
+// A data folder, or a backup that looks like one: where its files are, and what its newest good
+// snapshot and the log behind it add up to. Nothing is changed and no lock is taken, so a server
+// may be running on it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "admin/fold.h"
+#include "admin/progress.h"
+#include "io/file_system.h"
+#include "log/log_reader.h"
+#include "snapshot/folder.h"
+
+namespace rstmdb::admin {
+
+/// 32 hex digits.
+std::string hex(const log::DatabaseId& id);
+
+std::string log_folder(const std::string& data_folder);
+std::string snapshot_folder(const std::string& data_folder);
+
+/// A state's beginning: a snapshot and the open log from there on, or the log alone.
+struct Source {
+  std::optional<snapshot::Stored> snapshot;
+  std::optional<log::LogReader> log;
+  /// Newer snapshots that cannot be used, each with its reason.
+  std::vector<Error> passed_over;
+};
+
+/// Finds the newest snapshot that is whole and not behind `until`, and opens all that is needed
+/// behind it: from then on a server that compacts takes nothing away. Reads the whole snapshot.
+/// Fails with kWalIoError, detail code=NO_WAY_IN, when the log begins behind offset 1 and no
+/// snapshot leads up to it.
+Result<Source> open_source(io::FileSystem& files, const std::string& data_folder, log::Offset until,
+                           Progress& progress);
+
+struct Folded {
+  Fold fold;
+  log::DatabaseId database{};
+  log::Offset oldest_offset = 0;    // first record in the part of the log that was read, 0: none
+  log::Offset snapshot_offset = 0;  // 0: no snapshot
+  log::LogReader::Tail tail;
+  std::vector<Error> passed_over;
+};
+
+/// Folds up to the record `until`, or the log's last one if that comes first.
+Result<Folded> fold_folder(io::FileSystem& files, const std::string& data_folder, log::Offset until,
+                           Progress& progress);
+
+}  // namespace rstmdb::admin
