@@ -16,6 +16,9 @@ void add_snapshots(Text& text, const node::CompactionStats& stats, const node::S
   text.gauge("rstmdb_snapshot_last_duration_seconds",
              "How long the last one took; 0 before the first since the start.",
              static_cast<double>(stats.last_duration_ms) / 1e3);
+  text.gauge("rstmdb_snapshot_last_slice_seconds_max",
+             "The longest that its walk held the loop up at once.",
+             static_cast<double>(stats.last_slice_ns_max) / 1e9);
   text.counter("rstmdb_wal_segments_deleted_total", "Segments removed since the start.",
                stats.segments_deleted);
   text.counter("rstmdb_wal_bytes_reclaimed_total", "What they took on the disk.",

@@ -98,8 +98,16 @@ void Compaction::on_turn_end() {
     }
     return;
   }
-  // One slice in a turn, so that input is read and the log flushed between any two.
-  if (phase_ == Phase::kTaking && run_->step()) options_.loop.post([] {});
+  // One in a turn, so that input is read and the log flushed between any two.
+  if (phase_ == Phase::kTaking) take_slice();
+}
+
+void Compaction::take_slice() {
+  io::Clock& clock = options_.node.clock();
+  const int64_t began_ns = clock.steady_ns();
+  const bool more = run_->step();
+  slice_ns_max_ = std::max(slice_ns_max_, clock.steady_ns() - began_ns);
+  if (more) options_.loop.post([] {});
 }
 
 void Compaction::compact(Snapshot wanted, Done done) {
@@ -120,6 +128,7 @@ void Compaction::begin_snapshot() {
   phase_ = Phase::kTaking;
   began_ns_ = attempted_ns_ = options_.node.clock().steady_ns();
   log_bytes_at_run_ = options_.node.bytes_appended();
+  slice_ns_max_ = 0;
   run_ = options_.node.begin_snapshot(
       options_.database, options_.folder, options_.worker,
       [this](Result<SnapshotRun::Written> outcome) { snapshot_written(std::move(outcome)); });
@@ -169,13 +178,15 @@ void Compaction::published() {
   stats_.last_offset = offset;
   stats_.last_bytes = written_.file_bytes;
   stats_.last_duration_ms = took_ns / kNsPerMs;
+  stats_.last_slice_ns_max = slice_ns_max_;
   stats_.kept = options_.kept.size();
   result_.snapshots_created = 1;
   log_line(Level::kInfo, "a snapshot was taken",
            {{"offset", offset},
             {"rows", written_.rows},
             {"bytes", written_.file_bytes},
-            {"ms", stats_.last_duration_ms}});
+            {"ms", stats_.last_duration_ms},
+            {"longest_slice_us", slice_ns_max_ / 1000}});
   trim();
 }
 

@@ -60,7 +60,8 @@ struct CompactionStats {
   uint64_t last_offset = 0;
   uint64_t last_bytes = 0;
   int64_t last_duration_ms = 0;
-  uint64_t kept = 0;  // in the folder
+  int64_t last_slice_ns_max = 0;  // the longest that the loop was held up by its walk
+  uint64_t kept = 0;              // in the folder
 };
 
 /// On the loop's thread.
@@ -108,6 +109,7 @@ class Compaction {
   uint64_t log_bytes_since_last() const;
   void begin(Snapshot wanted);
   void begin_snapshot();
+  void take_slice();
   void snapshot_written(Result<SnapshotRun::Written> outcome);
   void publish();
   void published();
@@ -133,6 +135,7 @@ class Compaction {
   uint64_t log_bytes_at_run_ = 0;
   int64_t attempted_ns_ = 0;
   int64_t began_ns_ = 0;
+  int64_t slice_ns_max_ = 0;
 };
 
 }  // namespace rstmdb::node
