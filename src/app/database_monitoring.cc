@@ -17,6 +17,9 @@ Result<void> Database::open_monitoring(const config::Config& config) {
     metrics::add_log(text, *log_);
     metrics::add_node(text, {.log_failed = node_->gate().failed(), .recovery_ns = recovery_ns_});
     metrics::add_snapshots(text, compaction_->stats(), start_stats_);
+    metrics::add_watch(text, node_->hub().stats());
+    metrics::add_access(text, server_->guesses().stats(),
+                        tls_ ? tls_->stats() : io::TlsNet::Stats{});
     metrics::add_disk(text, node_->reserve().stats());
   });
   http::Readiness& readiness = monitoring_->readiness();

@@ -76,6 +76,22 @@ TEST(Sources, AScrapeCostsTheSameAtTenAndAtAMillionInstances) {
   EXPECT_LT(large, small * 3 + std::chrono::microseconds(20));
 }
 
+TEST(Sources, WatchersAreCountedByWhatTheyWatch) {
+  watch::Stats stats;
+  stats.instance_active = 2;
+  stats.all_active = 3;
+  stats.all_delivered = 7;
+  stats.largest_lag = 9;
+  Text text;
+  add_watch(text, stats);
+  const std::string page = text.text();
+  for (const std::string_view line :
+       {"rstmdb_subscriptions_active{type=\"instance\"} 2\n",
+        "rstmdb_subscriptions_active{type=\"all\"} 3\n",
+        "rstmdb_events_forwarded_total{type=\"all\"} 7\n", "rstmdb_subscriptions_lag_records 9\n"})
+    EXPECT_NE(page.find(line), std::string::npos) << line;
+}
+
 TEST(Sources, EveryOperationAndCodeHasARowAndNothingElseHas) {
   server::Stats stats;
   stats.operations[server::Stats::kUnknownOperation].requests = 3;
