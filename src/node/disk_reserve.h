@@ -32,6 +32,12 @@ class DiskReserve {
   /// Whether a write may begin: kRateLimited with details code, free_bytes, reserve_bytes if not.
   Result<void> admit();
 
+  /// What a snapshot that begins now has to leave free: all of the reserve, so that writes need not
+  /// be refused for it; a quarter once they are, because a snapshot is what makes room again.
+  uint64_t left_by_snapshots() const {
+    return stats_.refusing ? stats_.reserve_bytes / 4 : stats_.reserve_bytes;
+  }
+
   const Stats& stats() const { return stats_; }
 
  private:

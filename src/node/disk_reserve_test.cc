@@ -47,6 +47,17 @@ TEST(DiskReserve, CountsWhatItRefuses) {
   EXPECT_TRUE(reserve.stats().refusing);
 }
 
+TEST(DiskReserve, LetsSnapshotsHaveMostOfItOnceWritesAreRefused) {
+  DiskReserve reserve(1000);
+  reserve.note_free(1000);
+  EXPECT_EQ(reserve.left_by_snapshots(), 1000u);
+  reserve.note_free(999);
+  EXPECT_EQ(reserve.left_by_snapshots(), 250u);
+  reserve.note_free(1100);
+  EXPECT_EQ(reserve.left_by_snapshots(), 1000u);
+  EXPECT_EQ(DiskReserve(0).left_by_snapshots(), 0u);
+}
+
 TEST(DiskReserve, OfNothingRefusesNothing) {
   DiskReserve reserve(0);
   EXPECT_EQ(reserve.note_free(0), Change::kNone);

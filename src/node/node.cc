@@ -57,7 +57,7 @@ std::unique_ptr<SnapshotRun> Node::begin_snapshot(const snapshot::DatabaseId& da
                            .database = database,
                            .folder = folder,
                            .worker = worker,
-                           .reserve_bytes = reserve_.stats().reserve_bytes,
+                           .reserve_bytes = reserve_.left_by_snapshots(),
                            .done = std::move(done)});
 }
 
