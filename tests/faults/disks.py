@@ -138,6 +138,29 @@ def reserve_ext4(program, _shim, folder):
         return f"refused with {free // MIB} MiB free of a reserve of 32"
 
 
+def compaction_out_of_the_reserve(program, _shim, folder):
+    """Below the reserve COMPACT still works and makes the room for writes"""
+    settings = {"RSTMDB_MIN_FREE_MB": "32"}
+    with Image(folder, 96 * MIB) as image, \
+            subject(program, folder, image.place, settings=settings) as server:
+        client = prepared(server, History())
+        client.connection.socket.settimeout(30)
+        outcome = "ok"
+        while outcome == "ok":
+            outcome = client.change(1, matrix.FILL)  # the log grows, the state does not
+        demand(outcome == "RATE_LIMITED", f"at its reserve the server says {outcome}")
+        deleted = 0
+        for _ in range(2):  # the log behind the older of two snapshots goes
+            answer = client.call("COMPACT", {"force_snapshot": True})
+            demand(answer["status"] == "ok", f"COMPACT got {answer}")
+            deleted += answer["result"]["segments_deleted"]
+        demand(deleted > 0, "no segment was deleted")
+        wait_for(lambda: client.write() == "ok", 3 * LOOK_S, "writes are not taken again")
+        demand(server.terminate() == 0, "no clean end")
+        check_restart(server, client.history)
+        return f"{deleted} segments deleted"
+
+
 # ---- disks that fail
 
 def fsyncgate(program, folder, size, kind):
@@ -177,6 +200,7 @@ def power_cuts(program, folder, cycles, seed, kind="ext4"):
             demand(client.put_machine()["status"] == "ok", "the machine was refused")
             clients = [SharedClient(server.port, history, lock, chance.random() < 0.3)
                        for _ in range(4)]
+            clients.append(Compactor(server.port))
             enough = len(history.acknowledged) + chance.randrange(5, 400)
             wait_for(lambda: len(history.acknowledged) >= enough, 30, "the load does not get going")
             server.freeze()
@@ -187,12 +211,30 @@ def power_cuts(program, folder, cycles, seed, kind="ext4"):
             image.unmount()
             image.mount()
             demand(server.tries_to_start(), f"cycle {cycle}: {server.errors()[-500:]}")
-            wrong = oracle.wrong_in(read_log(server.port), history)
+            wrong = oracle.wrong_in(read_log(server.port), history,
+                                    Client(server.port, history).reads)
             demand(not wrong, f"cycle {cycle}, seed {seed}: {'; '.join(wrong[:5])}")
             server.kill()
         demand(server.tries_to_start() and server.terminate() == 0, "no clean end at last")
     return (f"{cycles} power cuts, {len(history.acknowledged)} acknowledged writes, "
             f"{len(history.unknown)} without an answer, nothing lost")
+
+
+class Compactor(threading.Thread):
+    """Takes snapshots, and with them the end of old segments, as long as the server lives."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.client = Client(port, History(), time_s=30)
+        self.start()
+
+    def run(self):
+        answer = {"status": "ok"}
+        while answer["status"] == "ok":
+            try:
+                answer = self.client.call("COMPACT", {"force_snapshot": True})
+            except (OSError, EOFError):
+                return
 
 
 class SharedClient(threading.Thread):
@@ -457,7 +499,7 @@ def slow_disk(program, shim, folder):
 
 
 SCENARIOS = (enospc_tmpfs, enospc_ext4, limit_on_file_size, reserve_ext4,
-             fsyncgate_ext4, fsyncgate_xfs, power_cut_ext4_few,
+             compaction_out_of_the_reserve, fsyncgate_ext4, fsyncgate_xfs, power_cut_ext4_few,
              power_cut_ext4, power_cut_xfs, power_cut_without_syncs, readonly_remount,
              exit_on_failure, failure_is_seen, folder_removed, folder_moved, folder_replaced,
              segment_replaced, folder_covered, idle_without_folder, permission_denied, slow_disk)

@@ -204,7 +204,35 @@ def number(name):
     return getattr(errno, name)
 
 
+def compaction_cases():
+    goes_on = {"compact_refused", "survives"}
+    for name in ("EIO", "ENOSPC", "EROFS", "EMFILE"):
+        for call in ("open", "pwrite", "fdatasync", "pread", "rename", "fsync", "close", "fstat"):
+            yield Case("compact", call, "error", number(name), part="snap", allowed=goes_on)
+        yield Case("compact", "unlink", "error", number(name), part=".seg",
+                   allowed={"compact_refused", "survives", "latched"})
+        yield Case("compact", "fsync", "error", number(name), part="/wal",
+                   allowed={"compact_refused", "survives", "latched"})
+    for effect in ("flip", "zeros"):
+        yield Case("compact", "pread", effect, part="snap", count=1, allowed={"compact_refused"})
+    for part in (1, 0, -1):
+        yield Case("compact", "pwrite", "short", part, part="snap", count=3, allowed={"survives"})
+        yield Case("compact", "pread", "short", part, part="snap", count=3, allowed={"survives"})
+    yield Case("compact", "pwrite", "torn", errno.EIO, part="snap", allowed=goes_on)
+    yield Case("compact", "rename", "done", errno.EIO, part="snap", allowed=goes_on)
+    yield Case("compact", "pwrite", "lost", part="snap", count=1, allowed={"compact_refused"})
+    yield Case("compact", "pwrite", "misplaced", part="snap", count=1,
+               allowed={"compact_refused"})
+    yield Case("compact", "fdatasync", "delay", SLOW_MS, part="snap", count=1,
+               allowed={"survives"})
+    for call in ("open", "pwrite", "fdatasync", "pread", "rename", "fsync", "close"):
+        yield Case("compact", call, "kill", part="snap", allowed={"killed"})
+    yield Case("compact", "unlink", "kill", part=".seg", allowed={"killed"})
+    yield Case("compact", "fsync", "kill", part="/wal", allowed={"killed"})
+
+
 def cases():
+    yield from compaction_cases()
     latched, survives = {"latched"}, {"survives"}
     for name in ERRORS:
         yield from failing_with(name)

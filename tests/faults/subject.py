@@ -217,6 +217,12 @@ class Client:
                 break
         return outcome
 
+    def change(self, number, fill):
+        """An event of `fill` bytes for the instance of write `number`; "ok" or the error's code."""
+        answer = self.call("APPLY_EVENT", {"instance_id": f"w{number}", "event": "go",
+                                           "payload": {"fill": "y" * fill}})
+        return "ok" if answer["status"] == "ok" else answer["error"]["code"]
+
     def reads(self, number):
         """Whether the instance of write `number` is shown as it was written."""
         answer = self.call("GET_INSTANCE", {"instance_id": f"w{number}"})
