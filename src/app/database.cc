@@ -146,7 +146,6 @@ Result<node::Restored> Database::restore() {
           .folder = snapshots_,
           .database = log_->database(),
           .log = *log_,
-          .loop = world_.loop,
           .clock = world_.clock,
           .hash_seed = world_.random.next_u64(),
           .progress =
@@ -162,6 +161,7 @@ Result<void> Database::open_node(const config::Config& config) {
   start_stats_.snapshot_ms = restored.elapsed_ms;
   RSTMDB_ASSIGN(node_, node::Node::open({
                            .log = *log_,
+                           .loop = world_.loop,
                            .clock = world_.clock,
                            .random = world_.random,
                            .bounds = bounds(config.storage),

@@ -13,6 +13,21 @@ using testing::HasSubstr;
 using testing::Not;
 using wire::Dialect;
 
+/// What an operation that neither watches nor answers later is given.
+class NoConnection final : public watch::Watcher {
+ public:
+  bool make_room() override { return false; }
+  void deliver(const watch::Notification&) override {}
+  void flush() override {}
+  void on_lost(const Error&) override {}
+};
+class NeverLater final : public api::Later {
+ public:
+  Answer promise() override {
+    return [](Result<Members>) { ADD_FAILURE() << "answers at once"; };
+  }
+};
+
 class AccessTest : public ServerFixture {
  protected:
   AccessTest() {
@@ -164,7 +179,10 @@ TEST_F(AccessTest, ABatchAsksForEachOfItsOperations) {
       std::string out;
       json::Writer writer(out);
       writer.open_object();
-      const auto done = api::batch({*node_, facts_, caller, guesses}, *params, writer);
+      NoConnection connection;
+      NeverLater later;
+      const auto done =
+          api::batch({*node_, facts_, caller, guesses, connection, later}, *params, writer);
       const std::string said = out + (done.ok() ? "" : done.error().to_string());
       EXPECT_EQ(said.find("UNAUTHORIZED") != std::string::npos, rights != Access::kWrite) << said;
       EXPECT_EQ(said.find("INSTANCE_NOT_FOUND") != std::string::npos, rights == Access::kWrite);
