@@ -47,7 +47,7 @@ void mend(std::string& bytes) {
     header.body_bytes = load_le<uint32_t>(chunk + 20) % static_cast<uint32_t>(rest + 1);
     char* body = chunk + admin::kChunkHeaderBytes;
     if (header.kind == admin::ChunkKind::kTrailer && header.body_bytes >= 32) {
-      Sha256 digest;
+      Sha256Sum digest;
       digest.update({bytes.data(), at});
       digest.update({body, header.body_bytes - 32});
       std::ranges::copy(digest.finish(), body + header.body_bytes - 32);

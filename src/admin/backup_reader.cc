@@ -127,10 +127,9 @@ class Reader {
   Result<void> read_trailer(std::string_view body) {
     const uint64_t body_at = at_ + kChunkHeaderBytes;
     std::vector<BackupEntry> table;
-    if (body.size() < sizeof(Sha256Digest))
-      return fault(body_at, body.size(), "this is not a trailer");
-    const std::string_view promised = body.substr(body.size() - sizeof(Sha256Digest));
-    body.remove_suffix(sizeof(Sha256Digest));
+    if (body.size() < sizeof(Sha256)) return fault(body_at, body.size(), "this is not a trailer");
+    const std::string_view promised = body.substr(body.size() - sizeof(Sha256));
+    body.remove_suffix(sizeof(Sha256));
     if (!decode_trailer(body, found_.summary, table) || !same_as_read(table))
       return fault(body_at, body.size(), "the trailer lists other entries than there are");
     digest_.update(body);
@@ -177,7 +176,7 @@ class Reader {
   const BackupSink& sink_;
   log::FileWindow window_{kReadBytes};
   BackupContents found_;
-  Sha256 digest_;
+  Sha256Sum digest_;
   uint64_t size_ = 0;
   uint64_t at_ = 0;  // of the chunk that is read
   uint64_t next_chunk_ = 0;

@@ -21,7 +21,7 @@ struct BackupContents {
   BackupSummary summary;
   std::vector<BackupEntry> entries;
   uint64_t file_bytes = 0;
-  Sha256Digest digest{};
+  Sha256 digest{};
 };
 
 /// Is given the entries while they are read. What it gets has the right checksum; that the backup

@@ -78,9 +78,9 @@ Result<void> BackupWriter::finish(BackupSummary summary) {
   summary.content_bytes = content_bytes();
   std::string body = encode_trailer(summary, entries_);
   digest_->update(body);
-  const Sha256Digest digest = digest_->finish();
+  const Sha256 digest = digest_->finish();
   body.append(digest.data(), digest.size());
-  digest_ = std::make_unique<Sha256>();  // takes what follows, for nobody
+  digest_ = std::make_unique<Sha256Sum>();  // takes what follows, for nobody
   RSTMDB_TRY(put_chunk(ChunkKind::kTrailer, body));
   RSTMDB_TRY(flush());
   RSTMDB_TRY(file_->sync());

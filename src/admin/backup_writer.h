@@ -49,7 +49,7 @@ class BackupWriter {
   uint64_t next_chunk_ = 0;  // number
   std::string chunk_;        // bytes of the entry that do not fill a chunk yet
   std::vector<BackupEntry> entries_;
-  std::unique_ptr<Sha256> digest_ = std::make_unique<Sha256>();
+  std::unique_ptr<Sha256Sum> digest_ = std::make_unique<Sha256Sum>();
 };
 
 }  // namespace rstmdb::admin

@@ -6,26 +6,26 @@
 
 namespace rstmdb {
 
-struct Sha256::Context {
+struct Sha256Sum::Context {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> digest{EVP_MD_CTX_new(),
                                                                  &EVP_MD_CTX_free};
 };
 
-Sha256::Sha256() : context_(std::make_unique<Context>()) {
+Sha256Sum::Sha256Sum() : context_(std::make_unique<Context>()) {
   RSTMDB_CHECK(context_->digest != nullptr &&
                    EVP_DigestInit_ex(context_->digest.get(), EVP_sha256(), nullptr) == 1,
                "SHA-256 is not available");
 }
 
-Sha256::~Sha256() = default;
+Sha256Sum::~Sha256Sum() = default;
 
-void Sha256::update(std::string_view bytes) {
+void Sha256Sum::update(std::string_view bytes) {
   RSTMDB_CHECK(EVP_DigestUpdate(context_->digest.get(), bytes.data(), bytes.size()) == 1,
                "SHA-256 of more bytes");
 }
 
-Sha256Digest Sha256::finish() {
-  Sha256Digest digest;
+Sha256 Sha256Sum::finish() {
+  Sha256 digest;
   unsigned int size = 0;
   auto* into = reinterpret_cast<unsigned char*>(digest.data());
   RSTMDB_CHECK(
@@ -34,7 +34,7 @@ Sha256Digest Sha256::finish() {
   return digest;
 }
 
-std::string hex(const Sha256Digest& digest) {
+std::string hex(const Sha256& digest) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;
   for (const char byte : digest) {

@@ -1,25 +1,24 @@
-// SHA-256 over bytes that come in pieces. For one piece there is sha256_hex().
+// SHA-256 over bytes that come in pieces. For one piece there are sha256() and sha256_hex().
 #pragma once
 
-#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "base/hash.h"
+
 namespace rstmdb {
 
-using Sha256Digest = std::array<char, 32>;
-
-class Sha256 {
+class Sha256Sum {
  public:
-  Sha256();
-  ~Sha256();
-  Sha256(const Sha256&) = delete;
-  Sha256& operator=(const Sha256&) = delete;
+  Sha256Sum();
+  ~Sha256Sum();
+  Sha256Sum(const Sha256Sum&) = delete;
+  Sha256Sum& operator=(const Sha256Sum&) = delete;
 
   void update(std::string_view bytes);
   /// The digest of everything so far. Nothing may be called afterwards.
-  Sha256Digest finish();
+  Sha256 finish();
 
  private:
   struct Context;
@@ -27,6 +26,6 @@ class Sha256 {
 };
 
 /// 64 lower-case hex digits.
-std::string hex(const Sha256Digest& digest);
+std::string hex(const Sha256& digest);
 
 }  // namespace rstmdb
