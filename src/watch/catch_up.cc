@@ -54,7 +54,8 @@ void CatchUp::move_to(Subscription& subscription, Mode mode) {
   subscription.mode = mode;
 }
 
-void CatchUp::begin(Subscription& subscription) {
+void CatchUp::begin(Subscription& subscription, std::unique_ptr<log::Cursor> cursor) {
+  hold_cursor(subscription, std::move(cursor));
   const bool answered = options_.log.committed() >= subscription.answer_offset;
   enlist(subscription, answered ? Mode::kQueued : Mode::kWaits);
 }
@@ -98,10 +99,12 @@ size_t CatchUp::advance(Subscription& subscription, size_t budget) {
   }
   if (!subscription.cursor) {
     used += kOpeningBytes;
-    if (const auto opened = open_cursor(subscription); !opened.ok()) {
-      lose(subscription, opened.error());
+    auto cursor = options_.log.read_from(subscription.next_offset);
+    if (!cursor.ok()) {
+      lose(subscription, cursor.error());
       return used;
     }
+    hold_cursor(subscription, std::move(cursor).value());
   }
   open_.splice(open_.end(), open_, subscription.open);
   while (used < budget) {
@@ -166,12 +169,11 @@ void CatchUp::lose(Subscription& subscription, const Error& error) {
   subscription.watcher->on_lost(unreadable(error));
 }
 
-Result<void> CatchUp::open_cursor(Subscription& subscription) {
-  RSTMDB_ASSIGN(subscription.cursor, options_.log.read_from(subscription.next_offset));
+void CatchUp::hold_cursor(Subscription& subscription, std::unique_ptr<log::Cursor> cursor) {
+  subscription.cursor = std::move(cursor);
   subscription.chain_known = false;
   subscription.open = open_.insert(open_.end(), &subscription);
   if (open_.size() > limits::kWatchCursorsMax) close_cursor(*open_.front());
-  return {};
 }
 
 void CatchUp::close_cursor(Subscription& subscription) {

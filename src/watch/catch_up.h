@@ -19,6 +19,7 @@
 #pragma once
 
 #include <list>
+#include <memory>
 #include <string>
 
 #include "engine/state.h"
@@ -38,9 +39,10 @@ class CatchUp {
   };
   explicit CatchUp(const Options& options) : options_(options) {}
 
-  /// Takes a live or new subscription that is in no index, at its next_offset.
-  void begin(Subscription& subscription);
-  /// The same for one whose connection has no room.
+  /// Takes a new subscription that is in no index, with the log open at its next_offset. Until it
+  /// reads, the cursor keeps what it has ahead from being trimmed away.
+  void begin(Subscription& subscription, std::unique_ptr<log::Cursor> cursor);
+  /// Takes a live one, out of the index, whose connection has no room.
   void begin_stalled(Subscription& subscription);
   /// Its connection has room again. Nothing to do unless it is stalled.
   void resume(Subscription& subscription);
@@ -68,7 +70,7 @@ class CatchUp {
   void stall(Subscription& subscription);
   void meet_head(Subscription& subscription);
   void lose(Subscription& subscription, const Error& error);
-  Result<void> open_cursor(Subscription& subscription);
+  void hold_cursor(Subscription& subscription, std::unique_ptr<log::Cursor> cursor);
   void close_cursor(Subscription& subscription);
   Result<void> pass_on(Subscription& subscription, const log::Unit& unit);
 

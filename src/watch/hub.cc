@@ -68,13 +68,15 @@ Result<std::string> Hub::subscribe(Watcher& watcher, Wish wish) {
   RSTMDB_TRY(check_room(watcher, bytes));
   const log::Offset next = log_.next_offset();
   const log::Offset from = std::max<log::Offset>(wish.from.value_or(next), 1);
+  std::unique_ptr<log::Cursor> past;
   if (from < next) {
-    auto readable = log_.read_from(from);
-    if (!readable.ok()) {
-      Error error = std::move(readable).error();
+    auto cursor = log_.read_from(from);
+    if (!cursor.ok()) {
+      Error error = std::move(cursor).error();
       if (error.code() != Code::kNotFound) return error;
       return std::move(error).with("code", "OFFSET_COMPACTED");
     }
+    past = std::move(cursor).value();
   }
   auto owned = std::make_unique<Subscription>();
   Subscription& subscription = *owned;
@@ -91,8 +93,8 @@ Result<std::string> Hub::subscribe(Watcher& watcher, Wish wish) {
   bytes_ += bytes;
   if (!subscription.filter.instance_id.empty()) ++instance_active_;
   subscriptions_.emplace(subscription.id, std::move(owned));
-  if (from < next) {
-    catch_up_.begin(subscription);
+  if (past) {
+    catch_up_.begin(subscription, std::move(past));
   } else {
     index_.add(subscription);
   }

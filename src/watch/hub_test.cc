@@ -226,6 +226,19 @@ TEST_F(HubTest, AnOffsetThatIsGoneIsNamedWithTheOldestThatIsThere) {
   EXPECT_EQ(watcher.offsets(id), (Offsets{4, 5}));
 }
 
+/// Between the answer and the first turn that reads, compaction may go on with what it had decided
+/// before.
+TEST_F(HubTest, AnOffsetThatWasThereWhenAskedForStaysReadable) {
+  for (int i = 0; i < 5; ++i) write({"i"});
+  commit();
+  FakeWatcher watcher(hub_);
+  const std::string id = subscribe(watcher, 2);
+  log_.trim(5, [](const auto& trimmed) { EXPECT_TRUE(trimmed.ok()); });
+  catch_up();
+  EXPECT_EQ(watcher.lost, std::vector<std::string>());
+  EXPECT_EQ(watcher.offsets(id), (Offsets{2, 3, 4, 5}));
+}
+
 TEST_F(HubTest, OnlyItsOwnConnectionCanEndASubscription) {
   FakeWatcher one(hub_);
   FakeWatcher other(hub_);
