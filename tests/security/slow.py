@@ -114,13 +114,13 @@ def check_tls_idle(program, folder, report, count, seconds):
 
 def check_cut(server, report, count):
     """A dribbler never gets as far as a frame: it is cut when the handshake has taken too long."""
-    crowd = Crowd(server.port, count, b"RCPX\0\1")
+    crowd = Crowd(server.port, count, announce("rcpx", 16_384))
     began = time.monotonic()
     with Client(server.port, source="127.0.0.2") as client:
         while client.must("INFO")["connections"] > 1:
             if time.monotonic() - began > 20:
                 raise Failed("dribblers are still there after 20 s")
-            crowd.dribble(b"\0")
+            crowd.dribble(b" ")
             time.sleep(0.2)  # polling, with the deadline above
     report.check(f"{count} dribblers are cut after {time.monotonic() - began:.1f} s",
                  time.monotonic() - began > 5)
@@ -134,7 +134,8 @@ def run(program, folder, report, full):
     scale, seconds = (1, 5.0) if full else (20, 0.7)
     settings = {"network": {"max_connections": 12_000}}
     with Server(program, folder / "plain", settings) as server:
-        check_crowd(server, report, "dribblers", 1_000 // scale, b"RCPX\0\1", 32, seconds, b"\0")
+        check_crowd(server, report, "dribblers", 1_000 // scale, announce("rcpx", 16_384), 32,
+                    seconds, b" ")
         check_crowd(server, report, "connections that say nothing", 10_000 // scale, b"", 200,
                     seconds)
         check_crowd(server, report, "connections that announce 16 MiB", 5_000 // scale,
