@@ -145,17 +145,24 @@ def compaction_out_of_the_reserve(program, _shim, folder):
             subject(program, folder, image.place, settings=settings) as server:
         client = prepared(server, History())
         client.connection.socket.settimeout(30)
-        outcome = "ok"
-        while outcome == "ok":
-            outcome = client.change(1, matrix.FILL)  # the log grows, the state does not
-        demand(outcome == "RATE_LIMITED", f"at its reserve the server says {outcome}")
-        deleted = 0
-        for _ in range(2):  # the log behind the older of two snapshots goes
+
+        def compact():
             answer = client.call("COMPACT", {"force_snapshot": True})
             demand(answer["status"] == "ok", f"COMPACT got {answer}")
-            deleted += answer["result"]["segments_deleted"]
+            return answer["result"]["segments_deleted"]
+        for _ in range(100):  # the log grows, the state does not
+            demand(client.change(1, matrix.FILL) == "ok", "a write failed")
+        compact()
+        outcome = "ok"
+        while outcome == "ok":
+            outcome = client.change(1, matrix.FILL)
+        demand(outcome == "RATE_LIMITED", f"at its reserve the server says {outcome}")
+        deleted = compact()  # the log behind the first of now two snapshots
         demand(deleted > 0, "no segment was deleted")
         wait_for(lambda: client.write() == "ok", 3 * LOOK_S, "writes are not taken again")
+        more = compact()  # and behind the second
+        demand(more > 0, "no segment was deleted")
+        deleted += more
         demand(server.terminate() == 0, "no clean end")
         check_restart(server, client.history)
         return f"{deleted} segments deleted"

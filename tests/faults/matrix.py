@@ -21,6 +21,7 @@ from subject import ANSWER_S, START_S, Client, Fault, History, Subject, read_log
 ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EFBIG", "EROFS", "ENOMEM", "EMFILE", "EACCES")
 FILL = 150_000  # of a context: a segment takes seven
 ROTATION_WRITES = 16
+ROTATION_WRITES_MAX = 150
 SLOW_MS = 2000
 
 
@@ -100,6 +101,9 @@ def rotate(case, server, history):
     server.arm(case.fault)
     enough = (lambda: server.struck() > 0) if case.slow else (lambda: False)
     outcome = client.write_until(enough, ROTATION_WRITES, FILL)
+    if outcome == "ok" and not server.struck():
+        # A new segment has no zeros to cut off when they were not written in time.
+        outcome = client.write_until(lambda: server.struck() > 0, ROTATION_WRITES_MAX, FILL)
     return after_writes(case, server, client, outcome)
 
 
