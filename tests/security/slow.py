@@ -7,7 +7,7 @@ import time
 
 import certificates
 from tls_checks import context
-from world import Client, Failed, Server, percentile, rcp
+from world import Client, Failed, Server, eventually, percentile, rcp
 
 PAYLOAD_MAX = 16 * 1024 * 1024
 
@@ -60,23 +60,23 @@ def announce(dialect, size):
     return rcp.encode(dialect, b"", length=size, crc=0)
 
 
-def settle(server, connections):
-    """Until the server has taken all of them in."""
+def settle(server, holds, what):
+    """Until the server's count of connections is as it should be; the one that asks is in it."""
     with Client(server.port, source="127.0.0.2") as client:
-        deadline = time.monotonic() + 60
-        while client.must("INFO")["connections"] < connections:
-            if time.monotonic() > deadline:
-                raise Failed("the connections were not all accepted")
+        eventually(lambda: holds(client.must("INFO")["connections"]), 30.0, what)
 
 
 def check_crowd(server, report, name, count, first, bound_mib, seconds, byte=None):
     before = server.memory_mib()
     crowd = Crowd(server.port, count, first)
-    settle(server, count)
+    # Whoever has said nothing for ten seconds is cut, so a machine that is busy with other things
+    # may be too slow to hold them all at once.
+    settle(server, lambda now: now > count, f"{count} connections are held at once")
     between = (lambda: crowd.dribble(byte)) if byte else (lambda: None)
     median, slowest = times(server, seconds, between)
     grown = server.memory_mib() - before
     crowd.close()
+    settle(server, lambda now: now == 1, "all connections are gone")
     report.check(f"{count} {name}: {grown:.0f} MiB of {bound_mib}", grown <= bound_mib)
     report.check(f"{count} {name}: another client waits {median:.2f}, p99 {slowest:.2f} ms of 50",
                  slowest < 50)
