@@ -121,6 +121,40 @@ class Writer(threading.Thread):
         self.connection.close()
 
 
+class Compactor(threading.Thread):
+    """Has the server compact again and again until it is told to stop."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.connection = rcp.Connection(port, "rcpx", timeout_s=WAIT_S)
+        self.snapshots = self.segments = 0
+        self.stopping = threading.Event()
+        self.problem = None
+
+    def run(self):
+        try:
+            while not self.stopping.is_set():
+                self.connection.send(clean_stop.request("0", "COMPACT", {"force_snapshot": True}))
+                result = json.loads(self.connection.receive())["result"]
+                self.snapshots += result["snapshots_created"]
+                self.segments += result["segments_deleted"]
+        except (OSError, EOFError, KeyError) as problem:
+            self.problem = problem
+
+    def wait_for(self, snapshots, segments):
+        deadline = time.monotonic() + WAIT_S
+        while self.snapshots < snapshots or self.segments < segments:
+            if self.problem or time.monotonic() > deadline:
+                raise RuntimeError(f"{self.snapshots} snapshots, {self.segments} segments deleted, "
+                                   f"{self.problem!r}")
+            time.sleep(0.002)  # polling, with the deadline above
+
+    def stop(self):
+        self.stopping.set()
+        self.join(WAIT_S)
+        self.connection.close()
+
+
 class Load:
     """A running server with writers on it."""
 
@@ -193,19 +227,27 @@ def restored_elsewhere(program, folder, made, load):
     code, check = program.report("check", target)
     yield ("restored elsewhere: good, and the same state hash",
            code == 0 and check["good"] and check["state"]["hash"] == report["state_hash"], check)
-    server = Server(program.path, folder / "second")
-    server.folder.mkdir()
-    server.data = target
-    server.start()
-    yield ("restored elsewhere: the server has nothing to cut",
-           clean_stop.cuts_nothing(server.log_lines()), server.log_lines()[:8])
-    yield from same_instances(load, server.port, report["offset"])
-    server.stop()
+    yield from served(program, folder, target, load, report["offset"])
     code, check = program.report("check", target)
     code_at, at = program.report("check", "--at", report["offset"], target)
     yield "after the server has run on it: good", code == 0 and check["good"], check
     yield ("after the server has run on it: the same state at the backup's offset",
            code_at == 0 and at["state"]["hash"] == report["state_hash"], at)
+
+
+def served(program, folder, target, load, offset):
+    """A server runs on the folder that was made."""
+    server = Server(program.path, folder / f"serving-{target.name}")
+    server.folder.mkdir()
+    server.data = target
+    server.start()
+    yield (f"{target.name}: the server has nothing to cut",
+           clean_stop.cuts_nothing(server.log_lines()), server.log_lines()[:8])
+    yield from same_instances(load, server.port, offset)
+    code, _ = server.stop()
+    yield f"{target.name}: the server ends with 0", code == 0, code
+    code, check = program.report("check", target)
+    yield f"{target.name}: good after a server has run on it", code == 0, check
 
 
 def same_instances(load, port, offset):
@@ -230,6 +272,41 @@ def same_instances(load, port, offset):
     client.connection.close()
 
 
+def backups_while_compacting(program, folder, rounds):
+    load = Load(program.path, folder)
+    load.begin()
+    compactor = Compactor(load.server.port)
+    compactor.start()
+    compactor.wait_for(3, 1)
+    made = []
+    for number in range(rounds + 1):
+        before, snapshots = load.newest(), compactor.snapshots
+        file = folder / f"compacting{number}"
+        code, report = program.report("backup", load.server.data, file)
+        yield (f"backup {number} while the log is compacted: all that was acknowledged, from a "
+               "snapshot", code == 0 and report["offset"] >= before > 0
+               and report["snapshot_offset"] > 0, report)
+        made.append((file, report))
+        compactor.wait_for(snapshots + 2, 1)
+    code, report = program.report("export", load.server.data, folder / "lines")
+    yield "export while the log is compacted: exit code 0", code == 0, report
+    code, check = program.report("check", load.server.data)
+    yield "check while the log is compacted: good", code == 0 and check["good"], check
+    compactor.stop()
+    problems = load.end() + [compactor.problem] * bool(compactor.problem)
+    yield "no writer was disturbed, nor a compaction", not problems, problems
+    load.server.stop()
+    code, check = program.report("check", load.server.data)
+    yield "check of the compacted folder at rest: good", code == 0 and check["good"], check
+    for file, report in made:
+        target = folder / f"of-{file.name}"
+        code, restored = program.report("restore", file, target)
+        code_check, check = program.report("check", target)
+        yield (f"{file.name} is restored to the same state hash",
+               code == code_check == 0 and check["state"]["hash"] == report["state_hash"], restored)
+    yield from served(program, folder, target, load, report["offset"])
+
+
 def exports_under_load(program, folder, rounds):
     load = Load(program.path, folder)
     load.begin()
@@ -252,6 +329,7 @@ def exports_under_load(program, folder, rounds):
     code, check = program.report("check", target)
     yield ("the imported folder is good and has that state hash",
            code == 0 and check["state"]["hash"] == report["state_hash"], check)
+    yield from served(program, folder, target, load, report["offset"])
     load.server.stop()
 
 
@@ -355,7 +433,8 @@ class flipped:
             file.write(bytes([value ^ 0x41]))
 
 
-SCENARIOS = (backups_under_load, exports_under_load, damage_is_named, usage, interrupted)
+SCENARIOS = (backups_under_load, backups_while_compacting, exports_under_load, damage_is_named,
+             usage, interrupted)
 
 
 def main():
