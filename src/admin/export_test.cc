@@ -132,6 +132,7 @@ TEST(Export, of_an_empty_database_can_be_imported) {
   Target target;
   const auto imported = target.import_text(*lines);
   ASSERT_TRUE(imported.ok()) << imported.error().to_string();
+  EXPECT_NE(lines->find(imported->counts.hash.hex()), std::string::npos);
   target.files.kill();
   log::LogBench bench(target.files, kImported + "/wal");
   EXPECT_EQ(bench.open_well()->next_offset(), 1u);
@@ -216,6 +217,9 @@ std::vector<BadLines> bad_lines() {
       {machine + kKey, 2, "\"key\"", "without a line"},
       {machine + header, 2, "\"rstmdb_export\"", "only the first line"},
       {replaced(kHeader, ":1,", ":2,"), 1, "\"rstmdb_export\"", "format 1"},
+      {replaced(kHeader, "\"offset\":5", "\"offset\":0"), 1, "\"ts\"", "without a record"},
+      {replaced(replaced(kHeader, "\"offset\":5", "\"offset\":0"), ":1000", ":0") + "\n" + machine,
+       2, "\"machine\"", "nothing has happened yet"},
       {replaced(kHeader, "00ff", "00f"), 1, "\"chain\"", "16 hex digits"},
       {header + machine + R"({"instance":"i","machine":"m","offset":6})", 3, "\"offset\"",
        "the last offset is 5"},

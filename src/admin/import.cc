@@ -68,6 +68,7 @@ Result<StateReport> import_lines(const ImportOptions& options, const LineSource&
   RSTMDB_TRY(read_lines(source, rows, options.progress));
   StateReport report;
   options.random.fill(report.database);
+  report.counts.hash = rows.facts().hash;
   const log::Offset first = rows.facts().last_offset + 1;
   if (first > 1) {
     RSTMDB_ASSIGN(report.counts, write_snapshot(files, draft, rows, report.database));

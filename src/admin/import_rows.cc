@@ -67,6 +67,8 @@ Result<void> ImportRows::add_header(const Line& line) {
   RSTMDB_ASSIGN(facts_.last_offset, line.whole("offset", std::nullopt));
   RSTMDB_ASSIGN(const uint64_t ts, line.whole("ts", std::nullopt));
   facts_.last_ts = static_cast<int64_t>(ts);
+  if (facts_.last_offset == 0 && ts != 0)
+    return line.fault("ts", "without a record there is no time of the last one");
   RSTMDB_ASSIGN(chain_.value, line.hex64("chain"));
   has_header_ = true;
   return {};
@@ -74,6 +76,8 @@ Result<void> ImportRows::add_header(const Line& line) {
 
 Result<void> ImportRows::add_machine(const Line& line) {
   RSTMDB_TRY(line.expect_only({"machine", "version", "definition"}));
+  if (has_header_ && facts_.last_offset == 0)
+    return line.fault("machine", "the first line says that nothing has happened yet");
   RSTMDB_ASSIGN(const std::string_view name, line.name("machine"));
   auto& versions = machines_[std::string(name)];
   if (machines_.size() > limits::kMachinesMax)
