@@ -360,7 +360,7 @@ TEST(ProgramAlone, HelpNamesExitCodesAndCommands) {
     EXPECT_THAT(help.out, HasSubstr(text));
   }
   EXPECT_THAT(run({"apply-event", "--help"}, "").out, HasSubstr("--expected-state"));
-  EXPECT_EQ(run({"--version"}, "").out, "0.1.0\n");
+  EXPECT_EQ(run({"--version"}, "").out, "0.2.0\n");
 }
 
 TEST(ProgramAlone, NobodyThereIsExitCode3) {

@@ -23,7 +23,7 @@ struct Parsed {
 };
 Parsed parse_arguments(int argc, char** argv);
 
-/// "0.1.0"
+/// "0.2.0"
 std::string version();
 
 }  // namespace rstmdb::app

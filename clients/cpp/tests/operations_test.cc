@@ -23,7 +23,7 @@ class Operations : public testing::Test {
 
 TEST_F(Operations, HelloSaysWhoWeAre) {
   EXPECT_EQ(sent("HELLO"),
-            R"({"protocol_version":1,"client_name":"rstmdb-cpp","client_version":"0.1.0",)"
+            R"({"protocol_version":1,"client_name":"rstmdb-cpp","client_version":"0.2.0",)"
             R"("wire_modes":["binary_json"]})");
   EXPECT_TRUE(server_.received("AUTH").empty());
 }

@@ -120,7 +120,7 @@ class Client {
 /// A fresh random key (a UUID, version 4) as the client makes them for writes.
 std::string make_idempotency_key();
 
-/// The library's own version, `0.1.0`.
+/// The library's own version, `0.2.0`.
 std::string_view library_version();
 
 }  // namespace rstmdb::client
