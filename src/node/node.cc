@@ -56,6 +56,7 @@ std::unique_ptr<SnapshotRun> Node::begin_snapshot(const snapshot::DatabaseId& da
                            .chain = sequencer_->chain(),
                            .database = database,
                            .folder = folder,
+                           .loop = loop_,
                            .worker = worker,
                            .reserve_bytes = reserve_.left_by_snapshots(),
                            .done = std::move(done)});

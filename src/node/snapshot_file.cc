@@ -4,7 +4,7 @@
 
 namespace rstmdb::node {
 namespace {
-constexpr int kBlocksCheckedAtOnce = 16;
+constexpr int kBlocksCheckedAtOnce = 2;
 }
 
 void SnapshotFile::give_up() {

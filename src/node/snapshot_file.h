@@ -32,7 +32,7 @@ class SnapshotFile {
         header_(options.header),
         reserve_bytes_(options.reserve_bytes) {}
 
-  /// Writes `blocks`, or, when there are none, ends the file and checks it, a few MiB in each call.
+  /// Writes `blocks`, or, when there are none, ends the file and checks it, a piece in each call.
   void work();
   /// Nobody waits any more: what is under way ends soon and nothing follows. Does not wait, because
   /// a disk that hangs shall hold up nobody.

@@ -1,5 +1,7 @@
 #include "node/snapshot_run.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -12,6 +14,11 @@ namespace {
 // One slice: with a cache miss or three for each row about a third of a millisecond.
 constexpr size_t kSliceRows = 1'000;
 constexpr size_t kSliceBytes = 128 * 1024;
+
+// The disk is the log's, too: a flush waits behind what it finds there. So a snapshot is written
+// and checked in small pieces with a pause between them, together at most 64 MiB a second.
+constexpr size_t kPieceBlocks = 2;  // of limits::kSnapshotBlockBytes
+constexpr int64_t kPieceMs = 8;
 
 Error overrun() {
   return Error(Code::kRateLimited, "writes came faster than the disk takes a snapshot; try later")
@@ -36,7 +43,10 @@ SnapshotRun::SnapshotRun(Options options)
           .header = {.database = options_.database, .facts = facts_, .chain = options_.chain},
           .reserve_bytes = options_.reserve_bytes})) {}
 
-SnapshotRun::~SnapshotRun() { file_->give_up(); }
+SnapshotRun::~SnapshotRun() {
+  options_.loop.cancel(timer_);
+  file_->give_up();
+}
 
 bool SnapshotRun::paused() const {
   return waiting_bytes_ + walk_->pending_bytes() >= limits::kSnapshotWaitingBytesMax;
@@ -62,11 +72,13 @@ bool SnapshotRun::step() {
   return walk_ && !paused();
 }
 
-/// Gives the worker what waits; nothing means that the file is to be ended and checked.
+/// Gives the worker a piece of what waits; nothing means that the file is to be ended and checked.
 void SnapshotRun::hand_over() {
   RSTMDB_CHECK(!file_->handed_over, "one piece at a time");
   file_->handed_over = true;
-  file_->blocks = std::exchange(waiting_, {});
+  const auto end = waiting_.begin() + std::min(waiting_.size(), kPieceBlocks);
+  file_->blocks.assign(std::move_iterator(waiting_.begin()), std::move_iterator(end));
+  waiting_.erase(waiting_.begin(), end);
   size_t bytes = 0;
   for (const engine::RowBlock& block : file_->blocks) bytes += block.bytes.size();
   options_.worker.run([file = file_] { file->work(); },
@@ -78,12 +90,17 @@ void SnapshotRun::hand_over() {
 }
 
 void SnapshotRun::piece_done() {
-  file_->handed_over = false;
   if (!file_->outcome.ok()) return end(file_->outcome.error());
   if (file_->right)
     return end(Written{.facts = facts_,
                        .file_bytes = file_->verified().file_bytes,
                        .rows = file_->verified().rows});
+  timer_ = options_.loop.run_after(kPieceMs, [this] { go_on(); });
+}
+
+void SnapshotRun::go_on() {
+  timer_ = 0;
+  file_->handed_over = false;
   if (!waiting_.empty() || !walk_) hand_over();
 }
 

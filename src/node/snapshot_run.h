@@ -39,6 +39,7 @@ class SnapshotRun {
     engine::ChainHash chain;  // of the state's last record
     snapshot::DatabaseId database;
     const snapshot::Folder& folder;
+    io::Loop& loop;
     io::Worker& worker;
     uint64_t reserve_bytes;  // of the disk, to be left free
     /// Called once, from a task of the loop's or from step(): the draft is on disk and right, or
@@ -64,13 +65,15 @@ class SnapshotRun {
   bool paused() const;
   void hand_over();
   void piece_done();
+  void go_on();
   void end(Result<Written> outcome);
 
   Options options_;
   const engine::StateFacts facts_;
   std::unique_ptr<engine::StateWalk> walk_;  // null once it has emitted everything
   std::vector<engine::RowBlock> waiting_;
-  size_t waiting_bytes_ = 0;  // with those that are on the worker
+  size_t waiting_bytes_ = 0;     // with those that are on the worker
+  io::Loop::TimerId timer_ = 0;  // until the next piece may go to the disk
   // Shared with the worker's queue, which may still hold a piece of its work when the run is gone.
   std::shared_ptr<SnapshotFile> file_;
 };
