@@ -187,8 +187,9 @@ Result<void> Database::open_node(const config::Config& config) {
       .oldest_needed = [this] { return node_->hub().oldest_needed(); },
   });
   node_->attach(*compaction_);
-  world_.loop.at_turn_end([this] {
-    if (node_) node_->end_turn();
+  // The loop keeps the task for good, and may outlive this database.
+  world_.loop.at_turn_end([this, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) node_->end_turn();
   });
   return {};
 }

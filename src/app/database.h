@@ -93,7 +93,9 @@ class Database {
   std::unique_ptr<node::Compaction> compaction_;
   std::unique_ptr<io::TlsNet> tls_;  // null: connections are not encrypted
   std::unique_ptr<server::Server> server_;
-  std::unique_ptr<Monitoring> monitoring_;  // last: it looks at all the others
+  std::unique_ptr<Monitoring> monitoring_;  // last of the parts: it looks at all the others
+  // Gone before any of them; shared only to be asked whether it is.
+  std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
 };
 
 }  // namespace rstmdb::app
