@@ -31,6 +31,10 @@ class File {
   /// Writes all of `bytes` at `offset` (retrying short writes and EINTR), extending the file when
   /// needed.
   virtual Result<void> write_at(uint64_t offset, std::string_view bytes) = 0;
+  /// Writes `size` zeros at `offset`, extending the file when needed. As write_at, but meant for
+  /// stretches of many MiB that are not read soon: the system need not keep them in memory, so a
+  /// later write of less than a page into them may have to read that page first.
+  virtual Result<void> write_zeros(uint64_t offset, uint64_t size);
   /// Reads up to `into.size()` bytes at `offset`; fewer only at the end of the file.
   virtual Result<size_t> read_at(uint64_t offset, std::span<char> into) = 0;
   /// Makes content and size durable (fdatasync). After a failure the file's durable content is
@@ -51,6 +55,10 @@ class File {
   virtual Result<void> close() = 0;
   virtual const std::string& path() const = 0;
 };
+
+inline Result<void> File::write_zeros(uint64_t offset, uint64_t size) {
+  return write_at(offset, std::string(size, '\0'));
+}
 
 /// A held lock on a folder; gone with the object or the process.
 class Lock {

@@ -79,6 +79,20 @@ TEST_P(FileSystemContract, written_bytes_are_read_back_with_zeros_between) {
   EXPECT_EQ(read(*file, 3, 10), "aXYZ");
 }
 
+TEST_P(FileSystemContract, zeros_are_written_over_what_was_there_and_behind_it) {
+  auto file = create("a");
+  const std::string old(10'000, 'x');
+  ASSERT_TRUE(file->write_at(0, old).ok());
+  ASSERT_TRUE(file->write_zeros(4096, 3 * 1024 * 1024).ok());  // whole pages
+  EXPECT_EQ(file->size().value(), 4096u + 3 * 1024 * 1024);
+  EXPECT_EQ(read(*file, 0, 4096), old.substr(0, 4096));
+  EXPECT_EQ(read(*file, 4096, 4 * 1024 * 1024), std::string(3 * 1024 * 1024, '\0'));
+  ASSERT_TRUE(file->write_zeros(10, 33).ok());  // and less than one
+  EXPECT_EQ(read(*file, 0, 50), "xxxxxxxxxx" + std::string(33, '\0') + "xxxxxxx");
+  ASSERT_TRUE(file->write_at(5000, "abc").ok());
+  EXPECT_EQ(read(*file, 4999, 5), std::string("\0abc\0", 5));
+}
+
 TEST_P(FileSystemContract, truncate_and_allocate_set_the_size) {
   auto file = create("a");
   ASSERT_TRUE(file->write_at(0, "abcdef").ok());

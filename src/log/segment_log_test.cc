@@ -121,8 +121,11 @@ TEST_F(SimulatedLogTest, a_busy_log_goes_on_in_zeroed_segments) {
   ASSERT_TRUE(append_one(*log, 1, 600'000).ok());
   flush_and_work(*log);
   EXPECT_EQ(files_.content(draft).size(), 10'000'000u);
+  const uint64_t written = log->stats().bytes_written;
   ASSERT_TRUE(append_one(*log, 1, 3'000'000).ok());
   flush_and_work(*log);
+  EXPECT_EQ((log->stats().bytes_written - written) % 4096, 0u)
+      << "header and group, up to the end of the page: what is behind it need not be read";
   EXPECT_FALSE(files_.exists(draft).value()) << "taken at once, and half is not full yet";
   EXPECT_EQ(files_.content(second).size(), 10'000'000u) << "written into the zeros";
   ASSERT_TRUE(append_one(*log, 1, 3'000'000).ok());

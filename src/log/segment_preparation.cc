@@ -35,10 +35,10 @@ Result<void> SegmentPreparation::write_more() {
   if (!file_) {
     RSTMDB_ASSIGN(file_, options_.files.open(path_, io::FileSystem::Open::kCreateNew));
   }
-  const std::string zeros(std::min(kStepBytes, left), '\0');
-  RSTMDB_TRY(file_->write_at(done_, zeros));
+  const uint64_t step = std::min(kStepBytes, left);
+  RSTMDB_TRY(file_->write_zeros(done_, step));
   RSTMDB_TRY(file_->sync());
-  done_ += zeros.size();
+  done_ += step;
   return {};
 }
 

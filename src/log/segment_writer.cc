@@ -5,6 +5,9 @@
 #include "base/crc32c.h"
 
 namespace rstmdb::log {
+namespace {
+constexpr uint64_t kPageBytes = 4096;
+}
 
 SegmentWriter::SegmentWriter(io::FileSystem& files, std::string folder, uint64_t segment_bytes)
     : files_(files), folder_(std::move(folder)), segment_bytes_(segment_bytes) {}
@@ -49,13 +52,16 @@ Result<SegmentWriter::Written> SegmentWriter::write(Group& group) {
                            .body_crc = crc32c(body)};
   const uint32_t crc = encode(header, seed_, group.bytes.data());
   ++counters_.writes;
+  const size_t size = group.bytes.size();
+  fill_page(group.bytes);
   if (auto wrote = file_->write_at(end_.at, group.bytes); !wrote.ok()) {
     cut_failed_write();
     return std::move(wrote).error();
   }
   counters_.bytes_written += group.bytes.size();
+  group.bytes.resize(size);
   const uint64_t at = end_.at;
-  end_.at += group.bytes.size();
+  end_.at += size;
   end_.next_group += 1;
   end_.next_offset += group.record_count;
   end_.chain = crc;
@@ -65,6 +71,14 @@ Result<SegmentWriter::Written> SegmentWriter::write(Group& group) {
                  .at = at,
                  .end = end_.at,
                  .zeroed_bytes = zeros_until_ > end_.at ? zeros_until_ - end_.at : 0};
+}
+
+/// Within zeros, a write reaches to the end of its last page. The zeros were written past the page
+/// cache (File::write_zeros), and a page of which only the front is written would be read first.
+void SegmentWriter::fill_page(std::string& bytes) const {
+  const uint64_t end = end_.at + bytes.size();
+  const uint64_t page_end = (end + kPageBytes - 1) / kPageBytes * kPageBytes;
+  if (page_end <= zeros_until_) bytes.append(page_end - end, '\0');
 }
 
 bool SegmentWriter::rotation_is_due(const Group& group) const {

@@ -85,6 +85,7 @@ class SegmentWriter {
   bool rotation_is_due(const Group& group) const;
   Result<void> rotate();
   Result<void> begin_segment(uint64_t number, uint32_t chain);
+  void fill_page(std::string& bytes) const;
   Result<void> cut_zero_tail();
   void cut_failed_write();
 
