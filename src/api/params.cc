@@ -127,12 +127,46 @@ Result<void> check_value(const ParamRow& row, json::Value value, const Refusal& 
   check_failed(__FILE__, __LINE__, "known parameter type", row.name);
 }
 
+struct Spelling {
+  std::string_view text;
+  uint8_t param;  // index in its operation's row
+};
+
+constexpr size_t kSpellingCount = [] {
+  size_t count = 0;
+  for (const OperationRow& row : kOperations) {
+    for (const ParamRow& param : row.params) count += param.spellings.size();
+  }
+  return count;
+}();
+
+/// Every spelling of every parameter, operation by operation, in one stretch of memory: a key is
+/// looked for by going through those of its operation.
+struct Spellings {
+  std::array<Spelling, kSpellingCount> all{};
+  std::array<size_t, kOperationCount + 1> begin{};  // of each operation's; the last is the end
+};
+
+constexpr Spellings kSpellings = [] {
+  Spellings spellings;
+  size_t count = 0;
+  for (size_t operation = 0; operation < kOperationCount; ++operation) {
+    spellings.begin[operation] = count;
+    for (uint8_t i = 0; i < kOperations[operation].params.size(); ++i) {
+      for (const std::string_view text : kOperations[operation].params[i].spellings) {
+        spellings.all[count++] = {text, i};
+      }
+    }
+  }
+  spellings.begin[kOperationCount] = count;
+  return spellings;
+}();
+
 /// Index of the parameter that `key` spells, or the row's size.
 size_t spelled(const OperationRow& row, std::string_view key) {
-  for (size_t i = 0; i < row.params.size(); ++i) {
-    for (const std::string_view spelling : row.params[i].spellings) {
-      if (spelling == key) return i;
-    }
+  const auto operation = static_cast<size_t>(row.operation);
+  for (size_t i = kSpellings.begin[operation]; i < kSpellings.begin[operation + 1]; ++i) {
+    if (kSpellings.all[i].text == key) return kSpellings.all[i].param;
   }
   return row.params.size();
 }

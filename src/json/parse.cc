@@ -221,7 +221,7 @@ Fault fault_of(const error_code& ec) {
 
 }  // namespace
 
-Result<void> parse_into(Tape& tape, std::string_view text, const Document::Limits& limits) {
+Result<void> parse_into(Tape& tape, std::string_view text, const ParseLimits& limits) {
   tape.clear();
   if (text.size() > kTextBytesMax) return parse_error(text, kTextBytesMax, Fault::kSize, limits);
   if (tape.text.size() < text.size() + kTextSlack) tape.text.resize(text.size() + kTextSlack);

@@ -82,8 +82,7 @@ Finding syntax_finding(std::string_view text, size_t byte) {
   return {"syntax", "unexpected " + shown(c) + " in an escape"};
 }
 
-Finding finding_of(std::string_view text, size_t byte, Fault fault,
-                   const Document::Limits& limits) {
+Finding finding_of(std::string_view text, size_t byte, Fault fault, const ParseLimits& limits) {
   switch (fault) {
     case Fault::kSyntax:
       return syntax_finding(text, byte);
@@ -109,7 +108,7 @@ Finding finding_of(std::string_view text, size_t byte, Fault fault,
 
 }  // namespace
 
-Error parse_error(std::string_view text, size_t byte, Fault fault, const Document::Limits& limits) {
+Error parse_error(std::string_view text, size_t byte, Fault fault, const ParseLimits& limits) {
   if (fault == Fault::kSyntax && byte >= text.size()) fault = Fault::kIncomplete;
   if (fault == Fault::kIncomplete) {
     byte = text.size();

@@ -26,6 +26,6 @@ enum class Fault : uint8_t {
 
 /// The error of Document::parse for a parser that stopped at `byte` of `text`. `text` is not read
 /// for kSize.
-Error parse_error(std::string_view text, size_t byte, Fault fault, const Document::Limits& limits);
+Error parse_error(std::string_view text, size_t byte, Fault fault, const ParseLimits& limits);
 
 }  // namespace rstmdb::json

@@ -6,19 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 #include <functional>
+
+#include "json/words.h"
 
 namespace rstmdb::json {
 namespace {
 
 constexpr uint32_t kPairwiseMax = 24;
-
-uint64_t load_word(const char* from) {
-  uint64_t word = 0;
-  std::memcpy(&word, from, sizeof word);
-  return word;
-}
 
 /// Equal for equal keys, and hardly ever for others. Reads up to kTextSlack bytes behind the key.
 uint64_t key_word(const char* key, uint32_t size) {

@@ -2,31 +2,21 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <functional>
 #include <vector>
 
 #include "json/escape.h"
+#include "json/words.h"
 
 namespace rstmdb::json {
 namespace {
-
-constexpr uint64_t kOnes = 0x0101010101010101u;
-constexpr uint64_t kHighs = 0x8080808080808080u;
-
-/// Nonzero when one of the eight bytes of `word` is `c`.
-uint64_t has_byte(uint64_t word, char c) {
-  const uint64_t difference = word ^ (kOnes * static_cast<unsigned char>(c));
-  return (difference - kOnes) & ~difference & kHighs;
-}
 
 /// The place behind the closing quote of the string that opens at `text[at]`, or text.size().
 size_t skip_string(std::string_view text, size_t at) {
   ++at;
   for (;;) {
     while (at + 8 <= text.size()) {
-      uint64_t word = 0;
-      std::memcpy(&word, text.data() + at, sizeof word);
+      const uint64_t word = load_word(text.data() + at);
       if ((has_byte(word, '"') | has_byte(word, '\\')) != 0) break;
       at += 8;
     }

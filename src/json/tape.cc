@@ -96,21 +96,6 @@ void Tape::clear() {
   plain.clear();
 }
 
-std::string_view Tape::node_text(const Node& node) const {
-  return std::string_view(text).substr(node.begin, node.end - node.begin);
-}
-
-std::string_view Tape::raw_key(const Node& node) const {
-  if (node.key_size == 0) return {};
-  return std::string_view(text).substr(node.begin - 2 - node.key_size, node.key_size);
-}
-
-std::string_view Tape::plain_at(uint32_t place) const {
-  uint32_t size = 0;
-  std::memcpy(&size, plain.data() + place, sizeof size);
-  return std::string_view(plain).substr(place + sizeof size, size);
-}
-
 uint32_t Tape::keep_plain(std::string_view raw) {
   const auto place = static_cast<uint32_t>(plain.size());
   plain.append(sizeof(uint32_t), '\0');

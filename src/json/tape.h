@@ -8,13 +8,23 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "json/document.h"
+#include "base/limits.h"
+#include "base/result.h"
 
 namespace rstmdb::json {
+
+enum class Type : uint8_t { kNull, kFalse, kTrue, kNumber, kString, kArray, kObject };
+
+/// Bounds of one parse.
+struct ParseLimits {
+  size_t depth = limits::kJsonDepthMax;  // at most kJsonAnswerDepthMax
+  size_t members = limits::kJsonMembersMax;
+};
 
 /// How a member takes part in its object when a key comes more than once.
 enum class Repeat : uint8_t {
@@ -44,10 +54,21 @@ struct Tape {
   std::string plain;  // unescaped strings, each as u32 size (host order) and bytes
 
   void clear();
-  std::string_view node_text(const Node& node) const;
-  std::string_view raw_key(const Node& node) const;
+  std::string_view node_text(const Node& node) const { return stretch(node.begin, node.end); }
+  std::string_view raw_key(const Node& node) const {
+    if (node.key_size == 0) return {};
+    return stretch(node.begin - 2 - node.key_size, node.begin - 2);
+  }
   /// The unescaped string that `keep_plain` put at `place`.
-  std::string_view plain_at(uint32_t place) const;
+  std::string_view plain_at(uint32_t place) const {
+    uint32_t size = 0;
+    std::memcpy(&size, plain.data() + place, sizeof size);
+    return {plain.data() + place + sizeof size, size};
+  }
+  /// The text from `begin` up to `end`, both from a node.
+  std::string_view stretch(uint32_t begin, uint32_t end) const {
+    return {text.data() + begin, end - begin};
+  }
   /// Unescapes `raw`, in normal form, into `plain` and gives its place.
   uint32_t keep_plain(std::string_view raw);
   /// Rewrites nodes and text without the members that a later one of the same key replaces.
@@ -55,6 +76,6 @@ struct Tape {
 };
 
 /// Fills `tape` from `text`; on failure the tape is cleared. Errors as of Document::parse.
-Result<void> parse_into(Tape& tape, std::string_view text, const Document::Limits& limits);
+Result<void> parse_into(Tape& tape, std::string_view text, const ParseLimits& limits);
 
 }  // namespace rstmdb::json

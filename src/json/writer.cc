@@ -1,7 +1,10 @@
 #include "json/writer.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+
+#include "json/words.h"
 
 namespace rstmdb::json {
 namespace {
@@ -21,17 +24,32 @@ constexpr std::array<char, 256> kEscapes = [] {
   return escapes;
 }();
 
-template <class Number>
-void append_decimal(std::string& out, Number number) {
-  char digits[24];
-  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
-  out.append(digits, end);
+/// How many bytes of `text` stand for themselves until the first that needs an escape.
+size_t plain_bytes(std::string_view text) {
+  size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    const uint64_t word = load_word(text.data() + at);
+    if ((has_byte_below(word, 0x20) | has_byte(word, '"') | has_byte(word, '\\')) != 0) break;
+  }
+  while (at < text.size() && kEscapes[static_cast<unsigned char>(text[at])] == 0) ++at;
+  return at;
 }
 
-}  // namespace
+/// Appends `before`, a quote, `text` and `after`, growing the string once.
+void append_quoted(std::string& out, std::string_view before, std::string_view text,
+                   std::string_view after) {
+  const size_t old = out.size();
+  const size_t size = old + before.size() + 1 + text.size() + after.size();
+  out.resize_and_overwrite(size, [&](char* bytes, size_t) {
+    char* at = std::ranges::copy(before, bytes + old).out;
+    *at++ = '"';
+    at = std::ranges::copy(text, at).out;
+    std::ranges::copy(after, at);
+    return size;
+  });
+}
 
-void append_string(std::string& out, std::string_view text) {
-  out.push_back('"');
+void append_escaped(std::string& out, std::string_view text) {
   size_t done = 0;
   for (size_t at = 0; at < text.size(); ++at) {
     const auto byte = static_cast<unsigned char>(text[at]);
@@ -48,6 +66,23 @@ void append_string(std::string& out, std::string_view text) {
     out.push_back("0123456789abcdef"[byte & 0x0f]);
   }
   out.append(text, done);
+}
+
+template <class Number>
+void append_decimal(std::string& out, Number number) {
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  out.append(digits, end);
+}
+
+}  // namespace
+
+void append_string(std::string& out, std::string_view text) {
+  const size_t plain = plain_bytes(text);
+  append_quoted(out, {}, text.substr(0, plain), plain == text.size() ? "\"" : "");
+  if (plain == text.size()) [[likely]]
+    return;
+  append_escaped(out, text.substr(plain));
   out.push_back('"');
 }
 
@@ -86,10 +121,15 @@ Writer& Writer::close_array() {
 }
 
 Writer& Writer::key(std::string_view key) {
-  separate();
+  const std::string_view comma = comma_ ? "," : "";
+  comma_ = false;
+  if (plain_bytes(key) == key.size()) [[likely]] {
+    append_quoted(out_, comma, key, "\":");
+    return *this;
+  }
+  out_.append(comma);
   append_string(out_, key);
   out_.push_back(':');
-  comma_ = false;
   return *this;
 }
 

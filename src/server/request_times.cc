@@ -21,14 +21,27 @@ void RequestTimes::answered(size_t operation, uint64_t depends_on, uint64_t comm
 }
 
 void RequestTimes::sent(int64_t now_ns) {
-  for (const uint8_t operation : leaving_) observe(operation, now_ns - arrived_ns_);
+  for (size_t i = 0; i < leaving_.size();) {
+    const size_t first = i;
+    while (i < leaving_.size() && leaving_[i] == leaving_[first]) ++i;
+    observe(leaving_[first], now_ns - arrived_ns_, i - first);
+  }
   leaving_.clear();
 }
 
 void RequestTimes::released(uint64_t committed, int64_t now_ns) {
-  while (first_ < waiting_.size() && waiting_[first_].depends_on <= committed) {
-    observe(waiting_[first_].operation, now_ns - waiting_[first_].arrived_ns);
-    ++first_;
+  const auto free = [&](size_t i) {
+    return i < waiting_.size() && waiting_[i].depends_on <= committed;
+  };
+  while (free(first_)) {
+    // What has arrived together and asked for the same is observed together.
+    const Waiting run = waiting_[first_];
+    const size_t begin = first_;
+    while (free(first_) && waiting_[first_].operation == run.operation &&
+           waiting_[first_].arrived_ns == run.arrived_ns) {
+      ++first_;
+    }
+    observe(run.operation, now_ns - run.arrived_ns, first_ - begin);
   }
   if (first_ == waiting_.size()) {
     waiting_.clear();

@@ -36,8 +36,8 @@ class RequestTimes {
     int64_t arrived_ns;
     size_t operation;
   };
-  void observe(size_t operation, int64_t took_ns) {
-    stats_.operations[operation].duration_ns.observe(took_ns);
+  void observe(size_t operation, int64_t took_ns, uint64_t times) {
+    stats_.operations[operation].duration_ns.observe(took_ns, times);
   }
 
   Stats& stats_;

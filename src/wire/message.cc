@@ -19,11 +19,17 @@ std::string_view readable_id(json::Value message) {
 
 Result<Request> read_request(json::Value message) {
   if (!message.is_object()) return bad_field("", "a request is a JSON object");
-  const json::Value type = message["type"];
+  json::Value type, id, op, params;
+  for (json::Value member = message.first(); member; member = member.next()) {
+    const std::string_view key = member.key();
+    if (key == "type") type = member;
+    if (key == "id") id = member;
+    if (key == "op") op = member;
+    if (key == "params") params = member;
+  }
   if (!type.is_string() || type.string() != "request") {
     return bad_field("type", "type must be \"request\"");
   }
-  const json::Value id = message["id"];
   if (!id.is_string() || id.string().empty()) {
     return bad_field("id", "id must be a non-empty string");
   }
@@ -31,11 +37,9 @@ Result<Request> read_request(json::Value message) {
     return bad_field("id", "id is longer than 256 bytes")
         .with("limit", static_cast<int64_t>(limits::kRequestIdBytesMax));
   }
-  const json::Value op = message["op"];
   if (!op.is_string() || op.string().empty()) {
     return bad_field("op", "op must be the name of an operation");
   }
-  const json::Value params = message["params"];
   if (params && !params.is_null() && !params.is_object()) {
     return bad_field("params", "params must be an object");
   }
@@ -47,12 +51,11 @@ ResponseWriter::ResponseWriter(std::string& out, Dialect dialect)
 
 json::Writer& ResponseWriter::open(std::string_view id) {
   start_ = begin_frame(out_, dialect_);
-  return writer_.open_object()
-      .member("type", "response")
-      .member("id", id)
-      .member("status", "ok")
-      .key("result")
-      .open_object();
+  // The writer begins behind the opening of the result, and closes both objects.
+  out_.append(R"({"type":"response","id":)");
+  json::append_string(out_, id);
+  out_.append(R"(,"status":"ok","result":{)");
+  return writer_;
 }
 
 void ResponseWriter::close() {
