@@ -34,10 +34,9 @@ std::string_view right_name(Access access) {
   return "";
 }
 
-Result<DependsOn> run(const Context& context, std::string_view operation, json::Value params,
-                      json::Writer& result) {
-  const OperationRow* row = find_operation(operation);
-  if (row == nullptr) return unknown_operation(operation);
+Result<DependsOn> run(const Context& context, const OperationRow* row, std::string_view name,
+                      json::Value params, json::Writer& result) {
+  if (row == nullptr) return unknown_operation(name);
   RSTMDB_TRY(authorise(*row, context.caller));
   if (row->available == Available::kNo) {
     return Error(Code::kBadRequest, "this server does not offer this operation yet")
@@ -61,9 +60,9 @@ Result<void> authorise(const OperationRow& row, const Caller& caller) {
       .with("required", right_name(row.access));
 }
 
-Answer dispatch(const Context& context, std::string_view operation, json::Value params,
-                json::Writer& result) {
-  Answer answer{run(context, operation, params, result), {}};
+Answer dispatch(const Context& context, const OperationRow* row, std::string_view name,
+                json::Value params, json::Writer& result) {
+  Answer answer{run(context, row, name, params, result), {}};
   const uint64_t committed = context.node.gate().committed();
   if (answer.outcome.ok()) {
     auto allowed = check_committed(context.node, answer.outcome->offset);

@@ -24,10 +24,11 @@ struct Answer {
   DependsOn refusal_depends_on;
 };
 
-/// Runs one operation. On a refusal whatever stands in `result` must be thrown away by the caller.
+/// Runs the operation of `row`, or refuses the request when there is none, because `name` is no
+/// operation's. On a refusal whatever stands in `result` must be thrown away by the caller.
 /// Never throws, never blocks on the network; a read of the log may read the disk.
-Answer dispatch(const Context& context, std::string_view operation, json::Value params,
-                json::Writer& result);
+Answer dispatch(const Context& context, const OperationRow* row, std::string_view name,
+                json::Value params, json::Writer& result);
 
 /// Whether `row` may be used by `caller`: the only place where that is decided, for an operation by
 /// itself and for each one inside a BATCH. What the row does not allow is refused: kUnauthorized,

@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string_view>
 
 #include "base/result.h"
 #include "engine/state.h"
@@ -53,6 +55,9 @@ class Node final : private log::Listener {
   /// Told of the free space by whoever looks at the disk.
   DiskReserve& reserve() { return reserve_; }
   const DiskReserve& reserve() const { return reserve_; }
+
+  /// Tells that requests about these instances come next: what they will read is on its way.
+  void prefetch(std::span<const std::string_view> ids) const { static_cast<void>(ids); }
 
   /// Starts a write; kWalIoError when the log has stopped, kRateLimited when the disk has only its
   /// reserve left.

@@ -40,6 +40,7 @@ void Server::on_accept(std::unique_ptr<io::Stream> stream) {
       .facts = options_.facts,
       .guesses = guesses_,
       .owner = *this,
+      .aheads = aheads_,
       .stats = stats_,
       .stream = std::move(stream),
       .welcome = full ? Session::Welcome::kRefuse : Session::Welcome::kServe,

@@ -60,6 +60,7 @@ class Server final : private SessionOwner {
   Options options_;
   api::GuessLimits guesses_;
   std::unique_ptr<io::Listener> listener_;
+  ReadAheads aheads_;
   std::unordered_map<Session*, std::unique_ptr<Session>> sessions_;
   std::vector<std::unique_ptr<Session>> ended_;
   Stats stats_;

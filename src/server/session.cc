@@ -42,6 +42,7 @@ Session::Session(Options options)
       facts_(options.facts),
       guesses_(options.guesses),
       owner_(options.owner),
+      aheads_(options.aheads),
       stats_(options.stats),
       stream_(std::move(options.stream)),
       welcome_(options.welcome),
@@ -118,20 +119,7 @@ void Session::handle_input() {
       paused_ = true;
       break;
     }
-    const std::string_view input(input_.data() + input_begin_, input_end_ - input_begin_);
-    const auto frame = frames_.next(input);
-    if (!frame.ok()) {
-      refuse_stream(frame.error());
-      break;
-    }
-    if (welcome_ == Welcome::kRefuse && frames_.dialect()) {
-      refuse_stream(too_many_connections());
-      break;
-    }
-    if (!*frame) break;
-    const size_t frame_size = (*frame)->size;
-    if (!handle_frame((*frame)->payload)) break;
-    drop_input(frame_size);
+    if (!handle_next()) break;
   }
   handling_ = false;
   if (times_.anything_to_send()) times_.sent(node_.clock().steady_ns());
@@ -143,13 +131,37 @@ void Session::handle_input() {
   send();
 }
 
+/// Handles what can be read at once; false when nothing more is to be handled, or nothing more is
+/// there.
+bool Session::handle_next() {
+  const std::string_view input(input_.data() + input_begin_, input_end_ - input_begin_);
+  const bool settled = caller_.authenticated() && frames_.dialect() &&
+                       dialect() != wire::Dialect::kJsonl && welcome_ == Welcome::kServe;
+  ReadAheads::Lease ahead(aheads_);
+  ahead->read(frames_, input, settled ? ReadAhead::Depth::kMany : ReadAhead::Depth::kOne);
+  if (welcome_ == Welcome::kRefuse && frames_.dialect() && !ahead->broken()) {
+    refuse_stream(too_many_connections());
+    return false;
+  }
+  ahead->prefetch(node_);
+  for (ReadAhead::Entry& entry : ahead->entries()) {
+    if (phase_ != Phase::kOpen || must_pause()) return true;  // the rest is read again
+    const size_t frame_size = entry.frame.size;
+    if (!handle_frame(entry)) return false;
+    drop_input(frame_size);
+  }
+  if (ahead->broken()) refuse_stream(*ahead->broken());
+  return !ahead->broken() && !ahead->entries().empty();
+}
+
 void Session::drop_input(size_t bytes) {
   input_begin_ += bytes;
   frame_started_ms_ = 0;
 }
 
 /// False when nothing more is to be handled.
-bool Session::handle_frame(std::string_view payload) {
+bool Session::handle_frame(ReadAhead::Entry& entry) {
+  const std::string_view payload = entry.frame.payload;
   if (payload.empty() && dialect() == wire::Dialect::kJsonl) return true;
   if (!caller_.authenticated() && ++requests_before_auth_ > limits::kRequestsBeforeAuthMax) {
     refuse_stream(too_many_before_auth());
@@ -157,23 +169,18 @@ bool Session::handle_frame(std::string_view payload) {
   }
   had_request_ = true;
   caller_.speaks_jsonl = dialect() == wire::Dialect::kJsonl;
-  const auto parsed = document_.parse(payload);
-  if (!parsed.ok()) {
-    answer_unreadable("", parsed.error());
+  if (entry.request->ok()) {
+    handle_request(**entry.request, entry.row);
   } else {
-    handle_request(document_.root());
+    answer_unreadable(entry.id, entry.request->error());
   }
   after_answer();
-  // What one large request needed is not kept for as long as the connection lasts.
-  if (payload.size() > kInputBytesBusy) document_ = json::Document();
+  // What one large request needed is not kept.
+  if (payload.size() > kInputBytesBusy) entry.document = json::Document();
   return phase_ != Phase::kEnded;
 }
 
-void Session::handle_request(json::Value message) {
-  const auto request = wire::read_request(message);
-  if (!request.ok()) return answer_unreadable(wire::readable_id(message), request.error());
-
-  const api::OperationRow* row = api::find_operation(request->op);
+void Session::handle_request(const wire::Request& request, const api::OperationRow* row) {
   const size_t operation =
       row == nullptr ? Stats::kUnknownOperation : static_cast<size_t>(row->operation);
   ++stats_.operations[operation].requests;
@@ -181,10 +188,10 @@ void Session::handle_request(json::Value message) {
   std::string& out =
       outbox_.open(writes ? node::Outbox::Guess::kWaits : node::Outbox::Guess::kGoes);
   wire::ResponseWriter response(out, dialect());
-  promises_.begin(request->id, operation);
+  promises_.begin(request.id, operation);
   const api::Context context{node_, facts_, caller_, guesses_, *this, promises_};
   const api::Answer answer =
-      api::dispatch(context, request->op, request->params, response.open(request->id));
+      api::dispatch(context, row, request.op, request.params, response.open(request.id));
   if (promises_.made()) return response.discard();
   if (answer.outcome.ok()) {
     response.close();
@@ -195,12 +202,12 @@ void Session::handle_request(json::Value message) {
     const Error error = Error(Code::kBadRequest, "the answer is longer than a frame may be")
                             .with("limit", static_cast<int64_t>(facts_.frame_bytes_max));
     count_error(error);
-    response.error(request->id, error);
+    response.error(request.id, error);
     return seal(operation, answer.outcome->offset);
   }
   response.discard();
   count_error(answer.outcome.error());
-  response.error(request->id, answer.outcome.error());
+  response.error(request.id, answer.outcome.error());
   seal(operation, answer.refusal_depends_on.offset);
 }
 

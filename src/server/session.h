@@ -13,9 +13,9 @@
 
 #include "api/context.h"
 #include "io/net.h"
-#include "json/document.h"
 #include "node/release_gate.h"
 #include "server/promises.h"
+#include "server/read_ahead.h"
 #include "server/request_times.h"
 #include "watch/watcher.h"
 #include "wire/frame.h"
@@ -43,6 +43,7 @@ class Session final : private io::StreamEvents,
     const api::ServerFacts& facts;
     api::GuessLimits& guesses;
     SessionOwner& owner;
+    ReadAheads& aheads;
     Stats& stats;
     std::unique_ptr<io::Stream> stream;
     Welcome welcome;
@@ -80,8 +81,9 @@ class Session final : private io::StreamEvents,
 
   void adopt_certificate();
   void handle_input();
-  bool handle_frame(std::string_view payload);
-  void handle_request(json::Value message);
+  bool handle_next();
+  bool handle_frame(ReadAhead::Entry& entry);
+  void handle_request(const wire::Request& request, const api::OperationRow* row);
   void answer_unreadable(std::string_view id, const Error& error);
   void refuse_stream(const Error& error);
   void end_for(const char* code, std::string_view sentence);
@@ -106,13 +108,13 @@ class Session final : private io::StreamEvents,
   const api::ServerFacts& facts_;
   api::GuessLimits& guesses_;
   SessionOwner& owner_;
+  ReadAheads& aheads_;
   Stats& stats_;
   std::unique_ptr<io::Stream> stream_;
   const Welcome welcome_;
   const int64_t idle_timeout_ms_;
 
   wire::FrameReader frames_;
-  json::Document document_;
   api::Caller caller_;
   node::Outbox outbox_;
   RequestTimes times_;
@@ -129,7 +131,7 @@ class Session final : private io::StreamEvents,
   bool input_ended_ = false;  // the peer has closed its sending side
   bool handling_ = false;     // inside handle_input: answers are gathered
   bool write_blocked_ = false;
-  bool identity_known_ = false;  // what the stream has to say of the peer has been asked
+  bool identity_known_ = false;      // what the stream has to say of the peer has been asked
   bool notifications_wait_ = false;  // the hub has been told that there is no room for more
   bool had_request_ = false;
   int requests_before_auth_ = 0;
