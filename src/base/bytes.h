@@ -60,6 +60,35 @@ inline void append_text(std::string& to, std::string_view text) {
   to.append(text);
 }
 
+inline constexpr size_t kVarintBytesMax = 10;
+
+/// Writes what the append_ functions append, to memory that the caller knows to be large enough:
+/// for many small parts at once, whose room is made once.
+class ByteWriter {
+ public:
+  explicit ByteWriter(char* to) : at_(to) {}
+  char* at() const { return at_; }
+
+  void byte(uint8_t value) { *at_++ = static_cast<char>(value); }
+  template <std::unsigned_integral T>
+  void fixed(T value) {
+    store_le(at_, value);
+    at_ += sizeof value;
+  }
+  void varint(uint64_t value) {
+    for (; value >= 0x80; value >>= 7) byte(static_cast<uint8_t>(value | 0x80));
+    byte(static_cast<uint8_t>(value));
+  }
+  void text(std::string_view text) {
+    varint(text.size());
+    if (!text.empty()) std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+  }
+
+ private:
+  char* at_;
+};
+
 /// Reads what the append_ functions wrote. After the first read that does not fit, ok() is false
 /// for good and every further read gives zero or "", so a decoder checks once at its end.
 class ByteReader {

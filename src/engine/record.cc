@@ -1,5 +1,7 @@
 #include "engine/record.h"
 
+#include <cstring>
+
 #include "base/bytes.h"
 #include "base/limits.h"
 
@@ -50,57 +52,101 @@ bool has_context(RecordKind kind) {
          kind == RecordKind::kApplyEvent || kind == RecordKind::kSnapshotInstance;
 }
 
-void append_optional(std::string& out, const Record& record, uint16_t fields) {
+void write_optional(ByteWriter& out, const Record& record, uint16_t fields) {
   if (fields & kHasBatch) {
-    append_varint(out, record.batch_index);
-    append_varint(out, record.batch_size);
+    out.varint(record.batch_index);
+    out.varint(record.batch_size);
   }
-  if (fields & kHasActor) append_text(out, record.actor);
-  if (fields & kHasTrace) append_text(out, record.trace_id);
+  if (fields & kHasActor) out.text(record.actor);
+  if (fields & kHasTrace) out.text(record.trace_id);
   if (fields & kHasKey) {
-    append_text(out, record.key.key);
-    append_le(out, record.key.fingerprint.low);
-    append_le(out, record.key.fingerprint.high);
-    append_varint(out, static_cast<uint64_t>(record.key.expires_at));
-    append_varint(out, record.key.evicted);
+    out.text(record.key.key);
+    out.fixed(record.key.fingerprint.low);
+    out.fixed(record.key.fingerprint.high);
+    out.varint(static_cast<uint64_t>(record.key.expires_at));
+    out.varint(record.key.evicted);
   }
   if (fields & kHasOrigin) {
-    append_text(out, record.machine);
-    append_varint(out, record.version);
-    if (record.kind == RecordKind::kDeleteInstance) append_text(out, record.from_state);
+    out.text(record.machine);
+    out.varint(record.version);
+    if (record.kind == RecordKind::kDeleteInstance) out.text(record.from_state);
   }
 }
 
-void append_own(std::string& out, const Record& record, uint16_t fields) {
+void write_own(ByteWriter& out, const Record& record, uint16_t fields) {
   switch (record.kind) {
     case RecordKind::kPutMachine:
-      append_text(out, record.machine);
-      append_varint(out, record.version);
-      append_text(out, record.checksum);
+      out.text(record.machine);
+      out.varint(record.version);
+      out.text(record.checksum);
       break;
     case RecordKind::kCreateInstance:
-      append_text(out, record.instance_id);
-      append_text(out, record.machine);
-      append_varint(out, record.version);
-      append_text(out, record.to_state);
+      out.text(record.instance_id);
+      out.text(record.machine);
+      out.varint(record.version);
+      out.text(record.to_state);
       break;
     case RecordKind::kApplyEvent:
-      append_text(out, record.instance_id);
-      append_text(out, record.event);
-      append_text(out, record.from_state);
-      append_text(out, record.to_state);
-      if (fields & kHasEventId) append_text(out, record.event_id);
+      out.text(record.instance_id);
+      out.text(record.event);
+      out.text(record.from_state);
+      out.text(record.to_state);
+      if (fields & kHasEventId) out.text(record.event_id);
       break;
     case RecordKind::kDeleteInstance:
-      append_text(out, record.instance_id);
+      out.text(record.instance_id);
       break;
     case RecordKind::kSnapshotInstance:
-      append_text(out, record.instance_id);
-      append_text(out, record.snapshot_id);
+      out.text(record.instance_id);
+      out.text(record.snapshot_id);
       break;
     case RecordKind::kFlushAll:
       break;
   }
+}
+
+/// Room that is enough for the record.
+size_t bytes_max(const Record& record) {
+  constexpr size_t kNumbers = 24;  // more than there are varints, sizes of texts among them
+  constexpr size_t kKeyFixed = sizeof(Hash128);
+  return kFixedBytes + kNumbers * kVarintBytesMax + kKeyFixed + record.actor.size() +
+         record.trace_id.size() + record.key.key.size() + record.machine.size() +
+         record.checksum.size() + record.instance_id.size() + record.event.size() +
+         record.from_state.size() + record.to_state.size() + record.event_id.size() +
+         record.snapshot_id.size() + record.payload.size() + record.context.size();
+}
+
+/// Writes the record and returns the end of it.
+char* write_record(char* start, const Record& record, ChainHash& chain) {
+  const uint16_t fields = fields_of(record);
+  // The size stands before bytes that are not known yet: they are written as if it took two bytes,
+  // which is the common case, and moved otherwise.
+  constexpr size_t kReserved = 2;
+  char* const body = start + kReserved;
+  ByteWriter out(body);
+  out.byte(kFormat);
+  out.byte(static_cast<uint8_t>(record.kind));
+  out.fixed(fields);
+  out.fixed(record.offset);
+  out.fixed(static_cast<uint64_t>(record.ts));
+  out.fixed(chain.value);
+  const Hash128 content = content_hash(record.payload, record.context);
+  out.fixed(content.low);
+  out.fixed(content.high);
+  write_optional(out, record, fields);
+  write_own(out, record, fields);
+  chain.value = hash64({body, static_cast<size_t>(out.at() - body)});
+  if (fields & kHasPayload) out.text(record.payload);
+  if (has_context(record.kind)) out.text(record.context);
+
+  const auto size = static_cast<size_t>(out.at() - body);
+  char digits[kVarintBytesMax];
+  ByteWriter size_out(digits);
+  size_out.varint(size);
+  const auto digit_count = static_cast<size_t>(size_out.at() - digits);
+  if (digit_count != kReserved) std::memmove(start + digit_count, body, size);
+  std::memcpy(start, digits, digit_count);
+  return start + digit_count + size;
 }
 
 /// A varint of at most 32 bits; a larger one is as unreadable as one that does not end.
@@ -190,31 +236,10 @@ bool plausible(const Record& record, uint16_t fields) {
 }  // namespace
 
 void append_record(std::string& out, const Record& record, ChainHash& chain) {
-  const uint16_t fields = fields_of(record);
-  // The size stands before bytes that are not known yet: write them, measure, and move them up. The
-  // common size needs two bytes, which are reserved; only records above 16 KiB are moved.
   const size_t start = out.size();
-  constexpr size_t kReserved = 2;
-  out.append(kReserved, '\0');
-  const size_t body = out.size();
-  out.push_back(static_cast<char>(kFormat));
-  out.push_back(static_cast<char>(record.kind));
-  append_le(out, fields);
-  append_le(out, record.offset);
-  append_le(out, static_cast<uint64_t>(record.ts));
-  append_le(out, chain.value);
-  const Hash128 content = content_hash(record.payload, record.context);
-  append_le(out, content.low);
-  append_le(out, content.high);
-  append_optional(out, record, fields);
-  append_own(out, record, fields);
-  chain.value = hash64(std::string_view(out).substr(body));
-  if (fields & kHasPayload) append_text(out, record.payload);
-  if (has_context(record.kind)) append_text(out, record.context);
-
-  std::string size;
-  append_varint(size, out.size() - body);
-  out.replace(start, kReserved, size);
+  out.resize_and_overwrite(start + bytes_max(record), [&](char* bytes, size_t) {
+    return static_cast<size_t>(write_record(bytes + start, record, chain) - bytes);
+  });
 }
 
 Result<Record> RecordReader::next() {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -45,8 +46,26 @@ class Writer {
   Writer& member(std::string_view name, const T& content) {
     return key(name).value(content);
   }
+  /// The same for a name that stands in our code and needs no escape, which spares looking for one.
+  template <size_t kSize, class T>
+  Writer& member(const char (&name)[kSize], const T& content) {
+    return literal_key({name, kSize - 1}).value(content);
+  }
 
  private:
+  Writer& literal_key(std::string_view name) {
+    const size_t old = out_.size();
+    out_.resize_and_overwrite(old + name.size() + (comma_ ? 4 : 3), [&](char* bytes, size_t size) {
+      char* at = bytes + old;
+      if (comma_) *at++ = ',';
+      *at++ = '"';
+      std::memcpy(at, name.data(), name.size());
+      std::memcpy(at + name.size(), "\":", 2);
+      return size;
+    });
+    comma_ = false;
+    return *this;
+  }
   void separate();
   std::string& out_;
   bool comma_ = false;
