@@ -225,6 +225,7 @@ Result<Outcome> Decider::decide(const ApplyEvent& command) const {
 
   Record record = blank(RecordKind::kApplyEvent);
   record.instance_id = command.instance_id;
+  record.slot = instance->slot;
   record.event = command.event;
   record.event_id = command.event_id;
   record.payload = command.payload;
@@ -284,6 +285,7 @@ Result<Outcome> Decider::decide(const DeleteInstance& command) const {
   const StoredDefinition& stored = draft.state().machines().at(instance->definition);
   Record record = blank(RecordKind::kDeleteInstance);
   record.instance_id = command.instance_id;
+  record.slot = instance->slot;
   record.machine = stored.machine->name;
   record.version = stored.version;
   record.from_state = stored.state_name(instance->state);

@@ -24,13 +24,14 @@ std::optional<InstanceView> Draft::find_instance(std::string_view id) const {
   const auto slot = state_.instances().find(id);
   if (!slot) return std::nullopt;
   const Instance& instance = state_.instances().at(*slot);
-  return InstanceView{instance.definition, instance.state, instance.deleted(), instance.last_offset,
-                      instance.context()};
+  return InstanceView{instance.definition,  instance.state,     instance.deleted(),
+                      instance.last_offset, instance.context(), slot};
 }
 
 std::optional<InstanceView> Draft::view_of(const Record& record) const {
   InstanceView view;
   view.last_offset = record.offset;
+  view.slot = record.slot;
   view.deleted = record.kind == RecordKind::kDeleteInstance;
   if (view.deleted) return view;
   view.context = record.context;

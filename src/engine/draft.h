@@ -23,6 +23,7 @@ struct InstanceView {
   bool deleted = false;
   uint64_t last_offset = 0;
   std::string_view context;
+  std::optional<Slot> slot;  // none for one that only the draft has touched
 };
 
 /// An earlier result under the same key.

@@ -1,7 +1,7 @@
 #include "engine/instances.h"
 
-#include <array>
-#include <boost/unordered/unordered_flat_set.hpp>
+#include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "base/check.h"
@@ -11,55 +11,42 @@
 namespace rstmdb::engine {
 namespace {
 
-static_assert(sizeof(Instance) <= 56, "a row grew: say so in the head of instances.h");
+static_assert(sizeof(Instance) == 64, "a row is one line of the cache");
 
-/// A slot with the upper half of its id's hash, so that growing a shard touches no row.
-struct Entry {
-  uint32_t hash;
-  Slot slot;
-};
+constexpr size_t kCacheLineBytes = 64;
+/// Ids that are looked up at the same time: about as many misses as a processor keeps under way.
+constexpr size_t kPrefetchGroup = 16;
+/// Of one instance's texts; behind that the processor has seen where the reading goes.
+constexpr size_t kPrefetchBytes = 512;
 
-struct Wanted {
-  uint32_t hash;
-  std::string_view id;
-};
+/// The room that is allocated for `size` bytes: what the allocator would round up to anyway, steps
+/// of 16 and, from 128 on, four to each power of two. As it follows from the size alone, a row need
+/// not keep it.
+size_t room_for(size_t size) {
+  constexpr size_t kStep = 16;
+  if (size <= 8 * kStep) return (size + kStep - 1) / kStep * kStep;
+  const size_t step = size_t{1} << (std::bit_width(size - 1) - 3);
+  return (size + step - 1) / step * step;
+}
 
-struct EntryHash {
-  using is_transparent = void;
-  using is_avalanching = void;
-  static size_t spread(uint32_t hash) {
-    // 32 good bits to 64: the map takes its bits from both ends.
-    return static_cast<size_t>(hash * 0x9e3779b97f4a7c15u);
-  }
-  size_t operator()(const Entry& entry) const { return spread(entry.hash); }
-  size_t operator()(const Wanted& wanted) const { return spread(wanted.hash); }
-};
-
-struct EntryEqual {
-  using is_transparent = void;
-  const Instances* rows;
-  bool operator()(const Entry& a, const Entry& b) const { return a.slot == b.slot; }
-  bool operator()(const Wanted& wanted, const Entry& entry) const {
-    return wanted.hash == entry.hash && rows->at(entry.slot).id() == wanted.id;
-  }
-  bool operator()(const Entry& entry, const Wanted& wanted) const { return (*this)(wanted, entry); }
-};
+void put(char* to, std::string_view part) {
+  if (!part.empty() && part.data() != to) std::memmove(to, part.data(), part.size());
+}
 
 }  // namespace
 
 void Instance::set_texts(std::string_view id, std::string_view context,
                          std::string_view last_event_id) {
-  auto text =
-      std::make_unique_for_overwrite<char[]>(id.size() + context.size() + last_event_id.size());
-  char* at = text.get();
-  const auto put = [&at](std::string_view part) {
-    if (!part.empty()) std::memcpy(at, part.data(), part.size());
-    at += part.size();
-  };
-  put(id);
-  put(context);
-  put(last_event_id);
-  text_ = std::move(text);
+  const size_t room = room_for(id.size() + context.size() + last_event_id.size());
+  const bool fits = text_ && room == room_for(size_t{id_size_} + context_size_ + event_id_size_);
+  std::unique_ptr<char[]> fresh;
+  if (!fits) fresh = std::make_unique_for_overwrite<char[]>(room);
+  char* text = fits ? text_.get() : fresh.get();
+  put(text, id);
+  // The event id before the context, which may be written over the place where it was.
+  put(text + id.size() + context.size(), last_event_id);
+  put(text + id.size(), context);
+  if (!fits) text_ = std::move(fresh);
   id_size_ = static_cast<uint16_t>(id.size());
   context_size_ = static_cast<uint32_t>(context.size());
   event_id_size_ = static_cast<uint16_t>(last_event_id.size());
@@ -78,30 +65,34 @@ InstanceRow Instance::row(Slot slot) const {
           .texts = {text_.get(), size_t{id_size_} + context_size_ + event_id_size_}};
 }
 
-Hash128 Instance::hash() const { return row(0).hash(); }
+void Instance::seal() { hash_ = row(0).hash(); }
 
-struct Instances::Index {
-  static constexpr size_t kShards = 256;
-  using Shard = boost::unordered_flat_set<Entry, EntryHash, EntryEqual>;
-  std::vector<Shard> shards;
-};
-
-Instances::Instances(uint64_t hash_seed)
-    : hash_seed_(hash_seed), index_(std::make_unique<Index>()) {
-  index_->shards.reserve(Index::kShards);
-  for (size_t i = 0; i < Index::kShards; ++i) {
-    index_->shards.emplace_back(0, EntryHash{}, EntryEqual{this});
-  }
+void Instance::prefetch_texts() const {
+  const char* text = text_.get();
+  const size_t size = std::min(size_t{id_size_} + context_size_ + event_id_size_, kPrefetchBytes);
+  for (size_t at = 0; at < size; at += kCacheLineBytes) __builtin_prefetch(text + at);
+  if (size > 0) __builtin_prefetch(text + size - 1);  // a text may begin inside a line
 }
 
-Instances::~Instances() = default;
-
-std::optional<Slot> Instances::find(std::string_view id) const {
-  const uint64_t hash = hash64(id, hash_seed_);
-  const auto& shard = index_->shards[hash % Index::kShards];
-  const auto found = shard.find(Wanted{static_cast<uint32_t>(hash >> 32), id});
-  if (found == shard.end()) return std::nullopt;
-  return found->slot;
+void Instances::prefetch(std::span<const std::string_view> ids) const {
+  while (!ids.empty()) {
+    const auto group = ids.first(std::min(ids.size(), kPrefetchGroup));
+    std::array<uint64_t, kPrefetchGroup> hashes;
+    std::array<const Instance*, kPrefetchGroup> rows;
+    size_t found = 0;
+    for (size_t i = 0; i < group.size(); ++i) {
+      hashes[i] = index_.hash(group[i]);
+      index_.prefetch(hashes[i]);
+    }
+    for (size_t i = 0; i < group.size(); ++i) {
+      const auto slot = index_.guess(hashes[i]);
+      if (!slot) continue;
+      rows[found] = &at(*slot);
+      __builtin_prefetch(rows[found++]);
+    }
+    for (size_t i = 0; i < found; ++i) rows[i]->prefetch_texts();
+    ids = ids.subspan(group.size());
+  }
 }
 
 Slot Instances::add(std::string_view id, std::string_view context) {
@@ -109,7 +100,7 @@ Slot Instances::add(std::string_view id, std::string_view context) {
   const Slot slot = size_;
   grow(size_ + 1);
   at(slot).set_texts(id, context, {});
-  enter(id, slot);
+  index_.add(index_.hash(id), slot);
   return slot;
 }
 
@@ -117,7 +108,8 @@ InstanceRow Instances::row(Slot slot) const { return at(slot).row(slot); }
 
 bool Instances::restore(const InstanceRow& row) {
   if (row.slot < size_ && !at(row.slot).id().empty()) return false;
-  if (find(row.id())) return false;
+  const uint64_t hash = index_.hash(row.id());
+  if (find(row.id(), hash)) return false;
   if (row.slot >= size_) grow(row.slot + 1);
   Instance& instance = at(row.slot);
   instance.set_texts(row.id(), row.context(), row.last_event_id());
@@ -127,19 +119,14 @@ bool Instances::restore(const InstanceRow& row) {
   instance.definition = row.definition;
   instance.state = row.state;
   if (row.deleted) instance.set_deleted();
-  enter(row.id(), row.slot);
+  instance.seal_as(row.hash());  // of the bytes that came, not of what they have become here
+  index_.add(hash, row.slot);
   return true;
 }
 
 void Instances::grow(uint32_t size) {
-  while (chunks_.size() * size_t{kChunkRows} < size)
-    chunks_.push_back(std::make_unique<Instance[]>(kChunkRows));
+  while (chunks_.size() * size_t{kChunkRows} < size) chunks_.push_back(std::make_unique<Chunk>());
   size_ = size;
-}
-
-void Instances::enter(std::string_view id, Slot slot) {
-  const uint64_t hash = hash64(id, hash_seed_);
-  index_->shards[hash % Index::kShards].insert(Entry{static_cast<uint32_t>(hash >> 32), slot});
 }
 
 }  // namespace rstmdb::engine

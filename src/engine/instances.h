@@ -2,20 +2,23 @@
 // never given to another one, because a deleted id stays taken, so slots also serve as the stable
 // order of lists.
 //
-// Memory per instance: one row of 56 bytes, one allocation that holds id, context and last event id
-// back to back, and 8 bytes in the index. Rows live in chunks and index shards grow one at a time,
-// so adding one instance never moves all others.
+// Memory per instance: one row of 64 bytes, which is one line of the processor's cache, one
+// allocation that holds id, context and last event id back to back, and 9 to 12 bytes in the index.
+// Rows live in chunks and the index in shards that grow one at a time, so adding one instance never
+// moves all others.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "base/hash.h"
 #include "engine/definition.h"
+#include "engine/id_index.h"
 #include "engine/slot_set.h"
 
 namespace rstmdb::engine {
@@ -24,19 +27,27 @@ using DefinitionIndex = uint32_t;
 
 struct InstanceRow;  // rows.h
 
-class Instance {
+class alignas(64) Instance {
  public:
   std::string_view id() const { return {text_.get(), id_size_}; }
   std::string_view context() const { return {text_.get() + id_size_, context_size_}; }
   std::string_view last_event_id() const {
     return {text_.get() + id_size_ + context_size_, event_id_size_};
   }
-  /// Replaces the texts. The views may point into the ones replaced.
+  /// Replaces the texts, without an allocation when they need as much room as before. A view may be
+  /// the very part that it replaces.
   void set_texts(std::string_view id, std::string_view context, std::string_view last_event_id);
   /// What the instance is, as a row of `slot`.
   InstanceRow row(Slot slot) const;
-  /// Hash of everything that the instance is; what the state hash adds up.
-  Hash128 hash() const;
+  /// Hash of everything that the instance was when it was last sealed; what the state hash adds up.
+  /// Kept, so that taking it off the sum before a change reads no text.
+  const Hash128& hash() const { return hash_; }
+  /// Computes the hash anew. Every change ends with it.
+  void seal();
+  /// The same for an instance that was made of a row, whose hash it is to have.
+  void seal_as(const Hash128& hash) { hash_ = hash; }
+  /// Brings the texts into the processor's cache.
+  void prefetch_texts() const;
 
   uint64_t last_offset = 0;
   int64_t created_at = 0;
@@ -49,25 +60,32 @@ class Instance {
 
  private:
   bool deleted_ = false;
-  uint32_t context_size_ = 0;
   uint16_t id_size_ = 0;
   uint16_t event_id_size_ = 0;
+  uint32_t context_size_ = 0;
   std::unique_ptr<char[]> text_;
+  Hash128 hash_;
 };
 
 class Instances {
  public:
   /// `hash_seed` makes the index's order unpredictable to clients that choose colliding ids.
-  explicit Instances(uint64_t hash_seed);
-  ~Instances();
+  explicit Instances(uint64_t hash_seed) : index_(hash_seed) {}
   Instances(const Instances&) = delete;
   Instances& operator=(const Instances&) = delete;
 
-  std::optional<Slot> find(std::string_view id) const;
+  std::optional<Slot> find(std::string_view id) const { return find(id, index_.hash(id)); }
+  /// Brings what find() and a change of each of these instances read into the processor's caches,
+  /// in steps for all of them, so that their misses overlap: with many instances they are most of
+  /// what a request costs. Only a hint, for the requests that come next; an id that is not there is
+  /// none the worse.
+  void prefetch(std::span<const std::string_view> ids) const;
   /// Adds a row under an id that is not there yet.
   Slot add(std::string_view id, std::string_view context);
-  Instance& at(Slot slot) { return chunks_[slot / kChunkRows][slot % kChunkRows]; }
-  const Instance& at(Slot slot) const { return chunks_[slot / kChunkRows][slot % kChunkRows]; }
+  Instance& at(Slot slot) { return chunks_[slot / kChunkRows]->rows[slot % kChunkRows]; }
+  const Instance& at(Slot slot) const {
+    return chunks_[slot / kChunkRows]->rows[slot % kChunkRows];
+  }
   InstanceRow row(Slot slot) const;
   /// Fills the row's slot; slots below that were not filled yet are there, too, but hold nothing.
   /// False, and nothing is changed, when the slot is filled or the id is taken.
@@ -77,14 +95,17 @@ class Instances {
 
  private:
   static constexpr uint32_t kChunkRows = 1024;
-  struct Index;
+  struct Chunk {
+    std::array<Instance, kChunkRows> rows;
+  };
+  std::optional<Slot> find(std::string_view id, uint64_t hash) const {
+    return index_.find(hash, [this, id](Slot slot) { return at(slot).id() == id; });
+  }
   void grow(uint32_t size);
-  void enter(std::string_view id, Slot slot);
 
-  uint64_t hash_seed_;
   uint32_t size_ = 0;
-  std::vector<std::unique_ptr<Instance[]>> chunks_;
-  std::unique_ptr<Index> index_;
+  std::vector<std::unique_ptr<Chunk>> chunks_;
+  IdIndex index_;
 };
 
 }  // namespace rstmdb::engine

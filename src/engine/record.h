@@ -16,11 +16,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/hash.h"
 #include "base/result.h"
+#include "engine/slot_set.h"
 
 namespace rstmdb::engine {
 
@@ -66,6 +68,10 @@ struct Record {
   std::string_view snapshot_id;  // snapshot
   std::string_view context;      // apply, create: context after; put: the canonical definition;
                                  // snapshot: the instance as a JSON document
+
+  /// Where decide() has found the instance (apply, delete), so that apply() need not look for it
+  /// again. No part of the fact: it is not kept, and a record that has been read has none.
+  std::optional<Slot> slot;
 
   /// Whether an apply or delete says by itself which machine the instance has and (delete) which
   /// state it was in. Folding needs neither, watchers do, also when the instance is long gone.

@@ -85,6 +85,7 @@ void State::create_instance(const Record& record) {
   instance.created_at = record.ts;
   instance.updated_at = record.ts;
   instance.last_offset = record.offset;
+  instance.seal();
   instances_hash_ += instance.hash();
 
   enter(slot, instance);
@@ -96,7 +97,7 @@ void State::create_instance(const Record& record) {
 }
 
 void State::apply_event(const Record& record) {
-  const Slot slot = slot_of(record);
+  const Slot slot = living(record);
   Instance& instance = instances_->at(slot);
   const StoredDefinition& stored = machines_.at(instance.definition);
   instances_hash_ -= instance.hash();
@@ -108,6 +109,7 @@ void State::apply_event(const Record& record) {
   instance.last_offset = record.offset;
   instance.set_texts(instance.id(), record.context,
                      record.event_id.empty() ? instance.last_event_id() : record.event_id);
+  instance.seal();
   instances_hash_ += instance.hash();
   if (from != instance.state) {
     stored.group(from).members.remove(slot);
@@ -124,7 +126,7 @@ void State::apply_event(const Record& record) {
 }
 
 void State::delete_instance(const Record& record) {
-  const Slot slot = slot_of(record);
+  const Slot slot = living(record);
   Instance& instance = instances_->at(slot);
   instances_hash_ -= instance.hash();
   live_.remove(slot);
@@ -134,6 +136,7 @@ void State::delete_instance(const Record& record) {
   instance.set_deleted();
   instance.updated_at = record.ts;
   instance.last_offset = record.offset;
+  instance.seal();
   instances_hash_ += instance.hash();
 }
 
@@ -155,8 +158,15 @@ void State::remember_key(const Record& record, KeyResult result) {
   keys_->add(key_scope(record), std::move(result));
 }
 
-Slot State::slot_of(const Record& record) const {
-  const auto slot = instances_->find(record.instance_id);
+std::optional<Slot> State::slot_of(const Record& record) const {
+  if (!record.slot) return instances_->find(record.instance_id);
+  RSTMDB_CHECK(*record.slot < instances_->size(), record.instance_id);
+  RSTMDB_CHECK(instances_->at(*record.slot).id() == record.instance_id, record.instance_id);
+  return record.slot;
+}
+
+Slot State::living(const Record& record) const {
+  const auto slot = slot_of(record);
   RSTMDB_CHECK(slot.has_value(), record.instance_id);
   RSTMDB_CHECK(!instances_->at(*slot).deleted(), record.instance_id);
   return *slot;
@@ -190,7 +200,7 @@ Hash128 State::hash_by_walk() const {
   for (DefinitionIndex i = 0; i < machines_.definition_count(); ++i) {
     sum += definition_hash(machines_.at(i));
   }
-  for (Slot slot = 0; slot < instances_->size(); ++slot) sum += instances_->at(slot).hash();
+  for (Slot slot = 0; slot < instances_->size(); ++slot) sum += instances_->row(slot).hash();
   sum += position_hash(last_offset_, last_ts_);
   return sum;
 }

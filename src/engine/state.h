@@ -48,6 +48,10 @@ class State {
   const SlotSet& live() const { return live_; }
 
   uint64_t last_offset() const { return last_offset_; }
+  /// The instance that an apply or delete is about: where the record says, or looked up. None when
+  /// there is none under its id.
+  std::optional<Slot> slot_of(const Record& record) const;
+
   /// Time stamp of the last record; 0 before the first.
   int64_t last_ts() const { return last_ts_; }
 
@@ -68,7 +72,7 @@ class State {
   void delete_instance(const Record& record);
   void flush_all();
   void remember_key(const Record& record, KeyResult result);
-  Slot slot_of(const Record& record) const;
+  Slot living(const Record& record) const;
   /// Adds a living instance to the sets that it belongs to.
   void enter(Slot slot, const Instance& instance);
 

@@ -51,7 +51,7 @@ Result<void> StateLoader::add_instance(const InstanceRow& row) {
     return damaged("an instance has changed after the snapshot");
   if (!state_.instances_->restore(row))
     return damaged("an instance comes twice, or another in its slot");
-  state_.instances_hash_ += row.hash();
+  state_.instances_hash_ += state_.instances_->at(row.slot).hash();
   ++instances_;
   return {};
 }

@@ -48,7 +48,7 @@ void StateWalk::before(const Record& record) {
       return;
     case RecordKind::kApplyEvent:
     case RecordKind::kDeleteInstance:
-      if (const auto slot = state_.instances().find(record.instance_id)) {
+      if (const auto slot = state_.slot_of(record)) {
         if (*slot < next_slot_ || *slot >= facts_.instances || early_.contains(*slot)) break;
         emit_instance(*slot);
         early_.add(*slot);
