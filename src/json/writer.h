@@ -3,6 +3,7 @@
 // characters, all else as UTF-8.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -21,6 +22,18 @@ void append_number(std::string& out, int64_t number);
 ///   Writer(out).open_object().member("id", id).member("ctx", RawJson{text}).close_object();
 struct RawJson {
   std::string_view text;  // already JSON
+};
+
+/// A member's name that stands in our code; that it needs no escape is checked when that is
+/// compiled, so writing it does not look for one.
+struct Key {
+  template <size_t kSize>
+  consteval Key(const char (&literal)[kSize]) : text(literal, kSize - 1) {
+    for (const char c : text) {
+      if (c < 0x20 || c == '"' || c == '\\') throw "a name that needs an escape";
+    }
+  }
+  std::string_view text;
 };
 
 class Writer {
@@ -43,19 +56,21 @@ class Writer {
   Writer& null();
 
   template <class T>
-  Writer& member(std::string_view name, const T& content) {
-    return key(name).value(content);
+  Writer& member(Key name, const T& content) {
+    return plain_key(name.text).value(content);
   }
-  /// The same for a name that stands in our code and needs no escape, which spares looking for one.
-  template <size_t kSize, class T>
-  Writer& member(const char (&name)[kSize], const T& content) {
-    return literal_key({name, kSize - 1}).value(content);
+  template <class Name, class T>
+    requires std::same_as<Name, std::string_view> || std::same_as<Name, std::string>
+  Writer& member(const Name& name, const T& content) {
+    return key(name).value(content);
   }
 
  private:
-  Writer& literal_key(std::string_view name) {
+  Writer& plain_key(std::string_view name) {
     const size_t old = out_.size();
-    out_.resize_and_overwrite(old + name.size() + (comma_ ? 4 : 3), [&](char* bytes, size_t size) {
+    const size_t size = old + name.size() + (comma_ ? 4 : 3);
+    // What the function is told as size may be more than what was asked for.
+    out_.resize_and_overwrite(size, [&](char* bytes, size_t) {
       char* at = bytes + old;
       if (comma_) *at++ = ',';
       *at++ = '"';

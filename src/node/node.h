@@ -57,7 +57,7 @@ class Node final : private log::Listener {
   const DiskReserve& reserve() const { return reserve_; }
 
   /// Tells that requests about these instances come next: what they will read is on its way.
-  void prefetch(std::span<const std::string_view> ids) const { static_cast<void>(ids); }
+  void prefetch(std::span<const std::string_view> ids) const { state_.instances().prefetch(ids); }
 
   /// Starts a write; kWalIoError when the log has stopped, kRateLimited when the disk has only its
   /// reserve left.
