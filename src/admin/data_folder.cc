@@ -124,8 +124,9 @@ Result<Folded> fold_folder(io::FileSystem& files, const std::string& data_folder
   if (source.snapshot) {
     progress.begin("loading the snapshot", 0);
     Result<void> interrupted;
-    auto loaded = snapshot::load(files, source.snapshot->path, {.hash_seed = kHashSeed},
-                                 bytes_to(progress, interrupted));
+    auto loaded = snapshot::load(
+        files, source.snapshot->path,
+        {.state = {.hash_seed = kHashSeed}, .progress = bytes_to(progress, interrupted)});
     RSTMDB_TRY(std::move(interrupted));
     if (!loaded.ok()) return std::move(loaded).error();
     progress.end();

@@ -54,7 +54,8 @@ Result<StateCounts> write_snapshot(io::FileSystem& files, DraftFolder& draft,
           files, path, {.database = database, .facts = rows.facts(), .chain = rows.chain()}));
   for (const engine::RowBlock& block : rows.blocks()) RSTMDB_TRY(writer->write(block));
   RSTMDB_TRY(writer->finish());
-  RSTMDB_ASSIGN(const snapshot::Loaded loaded, snapshot::load(files, path, {.hash_seed = 1}, {}));
+  RSTMDB_ASSIGN(const snapshot::Loaded loaded,
+                snapshot::load(files, path, {.state = {.hash_seed = 1}}));
   return count_state(loaded.state);
 }
 

@@ -148,6 +148,7 @@ Result<node::Restored> Database::restore() {
           .log = *log_,
           .clock = world_.clock,
           .hash_seed = world_.random.next_u64(),
+          .ahead = world_.ahead,
           .progress =
               [this](const node::LoadProgress& progress) { report_load(progress, on_step_); },
       }));
@@ -167,6 +168,7 @@ Result<void> Database::open_node(const config::Config& config) {
                            .bounds = bounds(config.storage),
                            .disk_reserve_bytes = reserve_bytes(config),
                            .start = std::move(restored.start),
+                           .ahead = world_.ahead,
                            .replay_progress =
                                [this](const node::ReplayProgress& progress) {
                                  report_replay(progress, on_step_);

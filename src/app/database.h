@@ -35,6 +35,7 @@ struct World {
   io::FileSystem& files;
   io::Clock& clock;
   io::Random& random;
+  io::Ahead ahead = io::Ahead::kInline;  // where a start reads what it builds the state of
 };
 
 class Database {

@@ -128,7 +128,8 @@ int serve(const Arguments& arguments, const config::Sources& sources, config::Co
                       .net = net,
                       .files = io::system_file_system(),
                       .clock = io::system_clock(),
-                      .random = io::system_random()},
+                      .random = io::system_random(),
+                      .ahead = io::Ahead::kThread},
                      config, stop, [&](const std::string& status) { service.starting(status); });
   if (!opened.ok()) return fail("the server could not start", opened.error());
   Database& database = **opened;

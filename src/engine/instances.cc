@@ -106,10 +106,10 @@ Slot Instances::add(std::string_view id, std::string_view context) {
 
 InstanceRow Instances::row(Slot slot) const { return at(slot).row(slot); }
 
-bool Instances::restore(const InstanceRow& row) {
+bool Instances::restore(const InstanceRow& row, const Hash128& hash) {
   if (row.slot < size_ && !at(row.slot).id().empty()) return false;
-  const uint64_t hash = index_.hash(row.id());
-  if (find(row.id(), hash)) return false;
+  const uint64_t id_hash = index_.hash(row.id());
+  if (find(row.id(), id_hash)) return false;
   if (row.slot >= size_) grow(row.slot + 1);
   Instance& instance = at(row.slot);
   instance.set_texts(row.id(), row.context(), row.last_event_id());
@@ -119,8 +119,8 @@ bool Instances::restore(const InstanceRow& row) {
   instance.definition = row.definition;
   instance.state = row.state;
   if (row.deleted) instance.set_deleted();
-  instance.seal_as(row.hash());  // of the bytes that came, not of what they have become here
-  index_.add(hash, row.slot);
+  instance.seal_as(hash);  // of the bytes that came, not of what they have become here
+  index_.add(id_hash, row.slot);
   return true;
 }
 

@@ -80,6 +80,8 @@ class Instances {
   /// what a request costs. Only a hint, for the requests that come next; an id that is not there is
   /// none the worse.
   void prefetch(std::span<const std::string_view> ids) const;
+  /// Brings only the place in the index, of one that is about to be added.
+  void prefetch_place(std::string_view id) const { index_.prefetch(index_.hash(id)); }
   /// Adds a row under an id that is not there yet.
   Slot add(std::string_view id, std::string_view context);
   Instance& at(Slot slot) { return chunks_[slot / kChunkRows]->rows[slot % kChunkRows]; }
@@ -87,9 +89,10 @@ class Instances {
     return chunks_[slot / kChunkRows]->rows[slot % kChunkRows];
   }
   InstanceRow row(Slot slot) const;
-  /// Fills the row's slot; slots below that were not filled yet are there, too, but hold nothing.
-  /// False, and nothing is changed, when the slot is filled or the id is taken.
-  bool restore(const InstanceRow& row);
+  /// Fills the row's slot and gives the instance the row's hash; slots below that were not filled
+  /// yet are there, too, but hold nothing. False, and nothing is changed, when the slot is filled
+  /// or the id is taken.
+  bool restore(const InstanceRow& row, const Hash128& hash);
   /// Rows so far, deleted ones included; slots are 0 … size()-1.
   uint32_t size() const { return size_; }
 

@@ -91,12 +91,15 @@ TEST(Instances, ARestoredRowHasItsSlotAndKeepsOthersOut) {
   const auto row = [](Slot slot, std::string_view id) {
     return InstanceRow{.slot = slot, .id_size = id.size(), .context_size = 0, .texts = id};
   };
-  EXPECT_TRUE(instances.restore(row(3'000, "late")));
+  const auto restore = [&instances](const InstanceRow& of) {
+    return instances.restore(of, of.hash());
+  };
+  EXPECT_TRUE(restore(row(3'000, "late")));
   EXPECT_EQ(instances.size(), 3'001u);
-  EXPECT_FALSE(instances.restore(row(3'000, "other")));
-  EXPECT_FALSE(instances.restore(row(1, "late")));
+  EXPECT_FALSE(restore(row(3'000, "other")));
+  EXPECT_FALSE(restore(row(1, "late")));
   EXPECT_FALSE(instances.find("other"));
-  EXPECT_TRUE(instances.restore(row(1, "early")));
+  EXPECT_TRUE(restore(row(1, "early")));
   EXPECT_EQ(instances.find("early"), Slot{1});
   EXPECT_EQ(instances.find("late"), Slot{3'000});
   EXPECT_EQ(instances.at(1).hash(), row(1, "early").hash());

@@ -243,6 +243,12 @@ void append_record(std::string& out, const Record& record, ChainHash& chain) {
 }
 
 Result<Record> RecordReader::next() {
+  Record record;
+  RSTMDB_TRY(next(record));
+  return record;
+}
+
+Result<void> RecordReader::next(Record& record) {
   const auto damaged = [this](std::string_view code, const char* reason) {
     return Error(Code::kInternalError, std::string("a record of the log cannot be read: ") + reason)
         .with("code", code)
@@ -255,7 +261,6 @@ Result<Record> RecordReader::next() {
   if (!outer.ok() || size < kFixedBytes) return damaged("RECORD_DAMAGED", "its size is impossible");
 
   ByteReader in(body);
-  Record record;
   const auto format = in.fixed<uint8_t>();
   const auto kind = in.fixed<uint8_t>();
   const auto fields = in.fixed<uint16_t>();
@@ -289,7 +294,7 @@ Result<Record> RecordReader::next() {
   chain_.value = hash64(body.substr(0, header_size));
   position_ += rest_.size() - outer.rest().size();
   rest_ = outer.rest();
-  return record;
+  return {};
 }
 
 }  // namespace rstmdb::engine

@@ -98,6 +98,8 @@ class RecordReader {
   /// code=RECORD_DAMAGED or RECORD_UNKNOWN_FORMAT, reason and byte (within the unit) for bytes that
   /// no version of this server has written; nothing is guessed.
   Result<Record> next();
+  /// The same, into `record`, which is a fresh one. After an error it is of no use.
+  Result<void> next(Record& record);
 
   /// Trusts the first record's link instead of comparing it: for readers that start in the middle
   /// of the log.

@@ -77,6 +77,14 @@ void append_row(std::string& out, const KeyRow& row);
 
 using Row = std::variant<DefinitionRow, InstanceRow, KeyRow>;
 
+/// A row with its hash, which can be computed apart from where the row goes.
+struct HashedRow {
+  explicit HashedRow(const Row& of)
+      : row(of), hash(std::visit([](const auto& part) { return part.hash(); }, of)) {}
+  Row row;
+  Hash128 hash;
+};
+
 /// Reads whole rows out of bytes, in order.
 class RowReader {
  public:

@@ -21,13 +21,22 @@ StateLoader::StateLoader(const State::Options& options, const StateFacts& facts)
   state_.last_ts_ = facts.last_ts;
 }
 
-Result<void> StateLoader::add(const Row& row) {
-  if (const auto* instance = std::get_if<InstanceRow>(&row)) return add_instance(*instance);
+Result<void> StateLoader::add(const HashedRow& hashed) {
+  const Row& row = hashed.row;
+  if (const auto* instance = std::get_if<InstanceRow>(&row))
+    return add_instance(*instance, hashed.hash);
   if (const auto* key = std::get_if<KeyRow>(&row)) return add_key(*key);
-  return add_definition(std::get<DefinitionRow>(row));
+  return add_definition(std::get<DefinitionRow>(row), hashed.hash);
 }
 
-Result<void> StateLoader::add_definition(const DefinitionRow& row) {
+void StateLoader::prefetch(std::span<const HashedRow> rows) const {
+  for (const HashedRow& row : rows) {
+    if (const auto* instance = std::get_if<InstanceRow>(&row.row))
+      state_.instances_->prefetch_place(instance->id());
+  }
+}
+
+Result<void> StateLoader::add_definition(const DefinitionRow& row, const Hash128& hash) {
   Machines& machines = state_.machines_;
   if (row.index != machines.definition_count() || row.index >= facts_.definitions)
     return damaged("a definition is not in its place");
@@ -40,18 +49,18 @@ Result<void> StateLoader::add_definition(const DefinitionRow& row) {
   if (definition->canonical() != row.canonical)
     return damaged("a definition is not in its canonical form");
   machines.add(row.machine, row.version, std::move(definition).value());
-  state_.machines_hash_ += row.hash();
+  state_.machines_hash_ += hash;
   return {};
 }
 
-Result<void> StateLoader::add_instance(const InstanceRow& row) {
+Result<void> StateLoader::add_instance(const InstanceRow& row, const Hash128& hash) {
   if (row.slot >= facts_.instances || row.slot >= limits::kInstancesMax)
     return damaged("an instance has a slot beyond the last one");
   if (row.last_offset > facts_.last_offset)
     return damaged("an instance has changed after the snapshot");
-  if (!state_.instances_->restore(row))
+  if (!state_.instances_->restore(row, hash))
     return damaged("an instance comes twice, or another in its slot");
-  state_.instances_hash_ += state_.instances_->at(row.slot).hash();
+  state_.instances_hash_ += hash;
   ++instances_;
   return {};
 }

@@ -5,6 +5,8 @@
 // was built, is the one that was promised. Anything else is an error, never an abort.
 #pragma once
 
+#include <span>
+
 #include "base/result.h"
 #include "engine/rows.h"
 #include "engine/state.h"
@@ -18,15 +20,19 @@ class StateLoader {
 
   /// Takes one row. Definitions and keys come in their order. kInternalError with details
   /// code=ROW_DAMAGED and reason for a row that does not fit the ones before.
-  Result<void> add(const Row& row);
+  Result<void> add(const HashedRow& row);
+  Result<void> add(const Row& row) { return add(HashedRow(row)); }
+  /// Brings the places of the instances among these rows into the processor's cache, for the add()
+  /// of each that comes next.
+  void prefetch(std::span<const HashedRow> rows) const;
 
   /// The state. Fails like add() when rows are missing, one refers to what is not there, or the
   /// hash is another. The loader is used up.
   Result<State> finish();
 
  private:
-  Result<void> add_definition(const DefinitionRow& row);
-  Result<void> add_instance(const InstanceRow& row);
+  Result<void> add_definition(const DefinitionRow& row, const Hash128& hash);
+  Result<void> add_instance(const InstanceRow& row, const Hash128& hash);
   Result<void> add_key(const KeyRow& row);
   Result<void> enter_instances();
   Result<void> check_keys() const;

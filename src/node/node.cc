@@ -16,10 +16,12 @@ Result<std::unique_ptr<Node>> Node::open(Options options) {
   const engine::Bounds bounds = options.bounds;
   io::Random& random = options.random;
   const auto progress = options.replay_progress;
+  const io::Ahead ahead = options.ahead;
   engine::ChainHash chain;
   if (options.start) chain = options.start->chain;
   std::unique_ptr<Node> node(new Node(std::move(options)));
-  RSTMDB_TRY(replay(node->log_, node->state_, chain, node->clock_, progress));
+  RSTMDB_TRY(replay(node->log_, node->state_, chain,
+                    {.clock = node->clock_, .ahead = ahead, .progress = progress}));
   node->sequencer_ = std::make_unique<Sequencer>(Sequencer::Options{
       .log = node->log_,
       .state = node->state_,

@@ -37,8 +37,9 @@ class Node final : private log::Listener {
     io::Clock& clock;
     io::Random& random;
     engine::Bounds bounds;
-    uint64_t disk_reserve_bytes = 0;  // free space that writes may not use up; 0: they may
-    std::optional<Start> start = {};  // none: with the first record
+    uint64_t disk_reserve_bytes = 0;       // free space that writes may not use up; 0: they may
+    std::optional<Start> start = {};       // none: with the first record
+    io::Ahead ahead = io::Ahead::kInline;  // where the log is read while it is folded
     std::function<void(const ReplayProgress&)> replay_progress = {};
     std::function<void(const Error&)> on_stopped = {};  // the log has stopped for good
   };

@@ -8,6 +8,7 @@
 #include "engine/record.h"
 #include "engine/state.h"
 #include "io/clock.h"
+#include "io/read_ahead.h"
 #include "log/log.h"
 
 namespace rstmdb::node {
@@ -19,12 +20,19 @@ struct ReplayProgress {
   int64_t elapsed_ms = 0;
 };
 
+struct ReplayOptions {
+  io::Clock& clock;
+  /// Where records are read, checked and decoded: the log's files are the other thread's until
+  /// replay() returns.
+  io::Ahead ahead = io::Ahead::kInline;
+  /// Called about once a second and once at the end.
+  std::function<void(const ReplayProgress&)> progress = {};
+};
+
 /// Folds every record of `log` behind `state`'s last one into it; `chain` is that one's link and
-/// moves on to the last.
-/// `progress` is called about once a second and once at the end. Fails with kWalIoError on damage
-/// the log found, kInternalError on records that cannot be read or do not follow each other
-/// (details code, offset).
-Result<void> replay(log::Log& log, engine::State& state, engine::ChainHash& chain, io::Clock& clock,
-                    const std::function<void(const ReplayProgress&)>& progress);
+/// moves on to the last. Fails with kWalIoError on damage the log found, kInternalError on records
+/// that cannot be read or do not follow each other (details code, offset).
+Result<void> replay(log::Log& log, engine::State& state, engine::ChainHash& chain,
+                    const ReplayOptions& options);
 
 }  // namespace rstmdb::node

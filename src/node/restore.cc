@@ -60,8 +60,10 @@ class Restore {
     const snapshot::Stored& newest = restored_.kept.back();
     RSTMDB_ASSIGN(
         snapshot::Loaded loaded,
-        snapshot::load(options_.folder.files(), newest.path, {.hash_seed = options_.hash_seed},
-                       [this](const snapshot::ReadProgress& now) { report(now); }));
+        snapshot::load(options_.folder.files(), newest.path,
+                       {.state = {.hash_seed = options_.hash_seed},
+                        .ahead = options_.ahead,
+                        .progress = [this](const snapshot::ReadProgress& now) { report(now); }}));
     const snapshot::Header& header = loaded.header;
     if (header.database != options_.database)
       return refused("SNAPSHOT_FOREIGN", newest.path,

@@ -51,6 +51,7 @@ struct RestoreOptions {
   log::Log& log;
   io::Clock& clock;
   uint64_t hash_seed;
+  io::Ahead ahead = io::Ahead::kInline;  // where the file is read while the state is built
   std::function<void(const LoadProgress&)> progress = {};  // about once a second, and at the end
 };
 

@@ -178,23 +178,4 @@ Result<Verified> verify(io::FileSystem& files, const std::string& path,
   }
 }
 
-Result<Loaded> load(io::FileSystem& files, const std::string& path,
-                    const engine::State::Options& options, const OnProgress& progress) {
-  RSTMDB_ASSIGN(const std::unique_ptr<Reader> reader, Reader::open(files, path));
-  engine::StateLoader loader(options, reader->header().facts);
-  ReadProgress now{.bytes_total = reader->file_bytes()};
-  while (true) {
-    RSTMDB_ASSIGN(const auto block, reader->next());
-    if (!block) break;
-    RSTMDB_TRY(each_row(*reader, *block,
-                        [&loader](const engine::Row& row) { return loader.add(row); }));
-    note(now, *block);
-    if (progress) progress(now);
-  }
-  auto state = loader.finish();
-  if (!state.ok()) return snapshot_damaged(path, 56, state.error().message());
-  return Loaded{
-      .state = std::move(*state), .header = reader->header(), .file_bytes = reader->file_bytes()};
-}
-
 }  // namespace rstmdb::snapshot

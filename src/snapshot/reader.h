@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "engine/state.h"
 #include "io/file_system.h"
+#include "io/read_ahead.h"
 #include "snapshot/format.h"
 
 namespace rstmdb::snapshot {
@@ -105,8 +106,14 @@ struct Loaded {
   uint64_t file_bytes = 0;
 };
 
+struct LoadOptions {
+  engine::State::Options state;
+  /// Where the file is read, checked and decoded.
+  io::Ahead ahead = io::Ahead::kInline;
+  OnProgress progress = {};
+};
+
 /// Builds the state that the file holds, checked no less than by verify(). Fails like Reader.
-Result<Loaded> load(io::FileSystem& files, const std::string& path,
-                    const engine::State::Options& options, const OnProgress& progress);
+Result<Loaded> load(io::FileSystem& files, const std::string& path, const LoadOptions& options);
 
 }  // namespace rstmdb::snapshot

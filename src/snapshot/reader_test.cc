@@ -26,8 +26,16 @@ std::unique_ptr<SimulatedFileSystem> with_snapshot(uint64_t seed = 12) {
   return files;
 }
 
+/// Where the file is read makes no difference, neither to a state nor to what is wrong.
 Result<Loaded> load_it(SimulatedFileSystem& files) {
-  return load(files, kPath, {.hash_seed = 9}, {});
+  auto loaded = load(files, kPath, {.state = {.hash_seed = 9}, .ahead = io::Ahead::kInline});
+  auto ahead = load(files, kPath, {.state = {.hash_seed = 9}, .ahead = io::Ahead::kThread});
+  EXPECT_EQ(loaded.ok() ? "" : loaded.error().to_string(),
+            ahead.ok() ? "" : ahead.error().to_string());
+  if (loaded.ok() && ahead.ok()) {
+    EXPECT_EQ(loaded->state.hash(), ahead->state.hash());
+  }
+  return loaded;
 }
 
 TEST(Snapshot, gives_the_state_back) {
@@ -162,8 +170,10 @@ TEST(Snapshot, whose_header_lies_is_refused) {
 TEST(Snapshot, reports_progress_to_its_end) {
   const auto files = with_snapshot();
   ReadProgress last;
-  ASSERT_TRUE(
-      load(*files, kPath, {.hash_seed = 9}, [&last](const ReadProgress& now) { last = now; }).ok());
+  ASSERT_TRUE(load(*files, kPath,
+                   {.state = {.hash_seed = 9},
+                    .progress = [&last](const ReadProgress& now) { last = now; }})
+                  .ok());
   EXPECT_EQ(last.bytes_total, files->content(kPath).size());
   EXPECT_EQ(last.bytes_done, last.bytes_total - kTrailerBytes);
   EXPECT_GT(last.rows_done, 5u);
