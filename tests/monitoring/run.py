@@ -77,7 +77,9 @@ def test_numbers_are_those_of_what_was_done(server_program):
                 ("rstmdb_request_duration_seconds_count", 2, {"operation": "APPLY_EVENT"}),
                 ("rstmdb_errors_total", 1, {"code": "INVALID_TRANSITION"}),
                 ("rstmdb_wal_group_records_sum", 13, {}), ("rstmdb_ready", 1, {}),
-                ("rstmdb_wal_flush_duration_seconds_count", 13, {})):
+                ("rstmdb_wal_flush_duration_seconds_count", 13, {}),
+                ("rstmdb_recovery_duration_seconds_count", 1, {}),
+                ("rstmdb_snapshot_duration_seconds_count", 0, {})):
             found = scrape.value(families, name, **labels)
             assert found == expected, (name, labels, found, expected)
         # A write's time holds the wait for its flush.
