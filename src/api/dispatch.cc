@@ -39,11 +39,6 @@ Result<DependsOn> run(const Context& context, std::string_view operation, json::
   const OperationRow* row = find_operation(operation);
   if (row == nullptr) return unknown_operation(operation);
   RSTMDB_TRY(authorise(*row, context.caller));
-  if (row->available == Available::kNo) {
-    return Error(Code::kBadRequest, "this server does not offer this operation yet")
-        .with("path", "op")
-        .with("op", row->name);
-  }
   RSTMDB_ASSIGN(const Params bound, Params::bind(*row, params));
   return handler_of(row->operation)(context, bound, result);
 }
