@@ -21,8 +21,8 @@ DEFAULT_BOUNDS = {
     "object": (0, 0), "array": (None, None), "boolean": (0, 0), "enum": (0, 0), "any": (0, 0),
     "names": (0, None),
 }
-OPERATION_KEYS = {"op", "file", "since", "available", "summary", "access", "before_auth",
-                  "in_batch", "params", "result", "errors"}
+OPERATION_KEYS = {"op", "file", "since", "summary", "access", "before_auth", "in_batch",
+                  "params", "result", "errors"}
 PARAM_KEYS = {"name", "type", "required", "doc"}
 PARAM_OPTIONAL = {"default", "min", "max", "values", "aliases"}
 
@@ -92,8 +92,9 @@ def _check_operation(row, codes):
     _need(OPERATION_KEYS <= set(row) <= OPERATION_KEYS | {"notes"}, f"{where}: keys {sorted(row)}")
     _need(re.fullmatch(r"[A-Z]+(_[A-Z]+)*", where), f"{where}: bad name")
     _need(row["file"] == where.lower(), f"{where}: file is not {where.lower()}")
+    _need(re.fullmatch(r"\d+\.\d+\.\d+", row["since"]), f"{where}: since {row['since']}")
     _need(row["access"] in ACCESS, f"{where}: access {row['access']}")
-    for key in ("available", "before_auth", "in_batch"):
+    for key in ("before_auth", "in_batch"):
         _need(isinstance(row[key], bool), f"{where}: {key} is not true or false")
     _need(row["before_auth"] == (row["access"] == "none"),
           f"{where}: access none is what may be asked before AUTH, and nothing else is")

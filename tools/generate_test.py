@@ -95,6 +95,7 @@ class BrokenContracts(unittest.TestCase):
                      "AUTH.token: keys")
         self.refused(lambda _, rows: rows["AUTH"].update(access="root"), "AUTH: access root")
         self.refused(lambda _, rows: rows["AUTH"].pop("since"), "AUTH: keys")
+        self.refused(lambda _, rows: rows["AUTH"].update(since="soon"), "AUTH: since soon")
 
     def test_required_with_default(self):
         self.refused(lambda _, rows: self.param(rows, "BATCH", "mode").update(required=True),

@@ -18,7 +18,7 @@ Error incomplete(std::string_view what) {
 
 struct ImportRows::Line : ImportLine {};
 
-ImportRows::ImportRows(int64_t now_ms) : now_ms_(now_ms), line_(std::make_unique<Line>()) {
+ImportRows::ImportRows(int64_t now_ms) : line_(std::make_unique<Line>()) {
   facts_.last_ts = now_ms;
 }
 

@@ -64,7 +64,6 @@ class ImportRows {
   template <class Row>
   void add_row(const Row& row);
 
-  const int64_t now_ms_;
   std::unique_ptr<Line> line_;
   uint64_t lines_ = 0;
   uint64_t rows_ = 0;

@@ -38,11 +38,6 @@ Result<DependsOn> run(const Context& context, const OperationRow* row, std::stri
                       json::Value params, json::Writer& result) {
   if (row == nullptr) return unknown_operation(name);
   RSTMDB_TRY(authorise(*row, context.caller));
-  if (row->available == Available::kNo) {
-    return Error(Code::kBadRequest, "this server does not offer this operation yet")
-        .with("path", "op")
-        .with("op", row->name);
-  }
   RSTMDB_ASSIGN(const Params bound, Params::bind(*row, params));
   return handler_of(row->operation)(context, bound, result);
 }

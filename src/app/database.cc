@@ -92,7 +92,7 @@ Result<std::unique_ptr<Database>> Database::open(World world, const config::Conf
   RSTMDB_TRY(database->open_tls(config));
   RSTMDB_TRY(database->open_log(config));
   RSTMDB_TRY(database->open_node(config));
-  database->recovery_ns_ = world.clock.steady_ns() - began_ns;
+  database->recovery_ns_.observe(world.clock.steady_ns() - began_ns);
   database->watch_disk(config);
   RSTMDB_TRY(database->listen(config));
   RSTMDB_TRY(database->open_monitoring(config));

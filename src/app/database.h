@@ -9,6 +9,7 @@
 #include "api/context.h"
 #include "app/disk_watch.h"
 #include "app/monitoring.h"
+#include "base/histogram.h"
 #include "config/config.h"
 #include "io/clock.h"
 #include "io/executor.h"
@@ -83,7 +84,7 @@ class Database {
   World world_;
   std::function<void()> on_ending_;
   OnStep on_step_;
-  int64_t recovery_ns_ = 0;  // from the start to the end of recovery
+  Histogram recovery_ns_{kLongTimeBoundsNs};  // from the start to the end of recovery: one value
   bool stopping_ = false;
   const snapshot::Folder snapshots_;
   node::StartStats start_stats_;

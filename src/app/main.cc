@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include "app/arguments.h"
 #include "app/database.h"
@@ -44,16 +45,27 @@ bool write_port_file(const std::string& path, const std::string& address) {
   return out && !failed;
 }
 
-void print_settings(const config::Loaded& loaded) {
-  for (const config::Setting& setting : loaded.settings) {
-    std::printf("%-32s %-24s # %s\n", setting.key.c_str(), setting.value.c_str(),
-                setting.origin.c_str());
-  }
-}
-
 int fail(std::string_view what, const Error& error) {
   log_line(Level::kError, what, {{"error", error.to_string()}});
   return 1;
+}
+
+int print_settings(const config::Sources& sources) {
+  const auto loaded = config::load(sources);
+  if (!loaded.ok()) return fail("the configuration was refused", loaded.error());
+  for (const config::Setting& setting : loaded->settings) {
+    std::printf("%-32s %-24s # %s\n", setting.key.c_str(), setting.value.c_str(),
+                setting.origin.c_str());
+  }
+  return 0;
+}
+
+/// The settings of a start. Log lines follow them from here on.
+Result<config::Config> read_settings(const config::Sources& sources) {
+  RSTMDB_ASSIGN(config::Loaded loaded, config::load(sources));
+  set_logging(loaded.config.logging.level, loaded.config.logging.format);
+  for (const std::string& warning : loaded.warnings) log_line(Level::kWarn, warning);
+  return std::move(loaded.config);
 }
 
 /// Without a socket when none is asked for, and when the one asked for is none.
@@ -100,8 +112,15 @@ void reload(Database& database, config::Config& running, const config::Sources& 
   log_line(Level::kInfo, "the configuration was reloaded");
 }
 
-int serve(const Arguments& arguments, const config::Sources& sources, config::Config config) {
+int serve(const Arguments& arguments, const config::Sources& sources) {
   io::AsioLoop loop;
+  // Caught from before the settings are read, and answered when the loop runs: who has taken a
+  // token out and says so while a long start goes on must not find it in use afterwards.
+  std::function<void()> on_hangup;
+  loop.on_signal({SIGHUP}, [&on_hangup](int) { on_hangup(); });
+  auto settings = read_settings(sources);
+  if (!settings.ok()) return fail("the configuration was refused", settings.error());
+  config::Config config = std::move(*settings);
   Service service(service_options(loop));
   io::ThreadWorker worker(loop);
   io::ThreadWorker handshakes(loop);
@@ -135,12 +154,12 @@ int serve(const Arguments& arguments, const config::Sources& sources, config::Co
   Database& database = **opened;
   running = &database;
   loop.on_signal({SIGTERM, SIGINT}, [&](int) { stop(); });
-  loop.on_signal({SIGHUP}, [&](int) {
+  on_hangup = [&] {
     if (stopping) return;
     service.reloading();
     reload(database, config, sources);
     service.ready("serving " + database.address());
-  });
+  };
   if (!arguments.port_file.empty() && !write_port_file(arguments.port_file, database.address())) {
     log_line(Level::kError, "the port file could not be written", {{"file", arguments.port_file}});
     return 1;
@@ -160,18 +179,9 @@ int run(int argc, char** argv) {
   // A limit on the size of files makes a write fail; the log then stops as for a full disk.
   std::signal(SIGXFSZ, SIG_IGN);
   if (parsed.arguments.admin) return run_admin(*parsed.arguments.admin);
-  // During the start there is nothing yet that could be read again, and no reason to end either.
-  std::signal(SIGHUP, SIG_IGN);
   const config::Sources sources{.path = parsed.arguments.config_path, .environment = environment()};
-  auto loaded = config::load(sources);
-  if (!loaded.ok()) return fail("the configuration was refused", loaded.error());
-  set_logging(loaded->config.logging.level, loaded->config.logging.format);
-  if (parsed.arguments.print_config) {
-    print_settings(*loaded);
-    return 0;
-  }
-  for (const std::string& warning : loaded->warnings) log_line(Level::kWarn, warning);
-  return serve(parsed.arguments, sources, std::move(loaded->config));
+  if (parsed.arguments.print_config) return print_settings(sources);
+  return serve(parsed.arguments, sources);
 }
 
 }  // namespace

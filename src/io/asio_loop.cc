@@ -8,7 +8,10 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <cerrno>
 #include <chrono>
+#include <csignal>
+#include <cstring>
 #include <deque>
 #include <vector>
 
@@ -47,6 +50,15 @@ struct SignalWatch {
   SignalSet signals;
   std::move_only_function<void(int)> on_signal;
 };
+
+/// The library's handler interrupts whatever call it comes into, on whichever thread: a log line to
+/// a pipe that is full, or a sync that must never be tried twice. With this they go on.
+void restart_after(int number) {
+  struct sigaction action = {};
+  RSTMDB_CHECK(::sigaction(number, nullptr, &action) == 0, std::strerror(errno));
+  action.sa_flags |= SA_RESTART;
+  RSTMDB_CHECK(::sigaction(number, &action, nullptr) == 0, std::strerror(errno));
+}
 
 }  // namespace
 
@@ -129,6 +141,7 @@ void AsioLoop::on_signal(std::initializer_list<int> signals,
     boost::system::error_code error;
     watch->signals.add(number, error);
     RSTMDB_CHECK(!error, error.message());
+    restart_after(number);
   }
   watch->wait();
   parts_->signal_watches.push_back(std::move(watch));

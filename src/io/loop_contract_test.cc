@@ -202,6 +202,16 @@ TEST(AsioLoop, TellsSignalsEachTime) {
   EXPECT_EQ(seen, (std::vector<int>{SIGHUP, SIGHUP, SIGUSR1}));
 }
 
+TEST(AsioLoop, ASignalInterruptsNoCall) {
+  AsioLoop loop;
+  loop.on_signal({SIGHUP, SIGUSR1}, [](int) {});
+  for (const int number : {SIGHUP, SIGUSR1}) {
+    struct sigaction action = {};
+    ASSERT_EQ(::sigaction(number, nullptr, &action), 0);
+    EXPECT_NE(action.sa_flags & SA_RESTART, 0) << number;
+  }
+}
+
 TEST(AsioLoop, DropsWhatHasNotRun) {
   const auto held = std::make_shared<int>(1);
   {

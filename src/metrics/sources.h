@@ -20,7 +20,7 @@ namespace rstmdb::metrics {
 
 struct NodeFacts {
   bool log_failed = false;
-  int64_t recovery_ns = 0;
+  const Histogram& recovery_ns;  // the one start of this process
 };
 
 void add_server(Text& text, const server::Stats& stats);

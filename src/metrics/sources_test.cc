@@ -76,6 +76,27 @@ TEST(Sources, AScrapeCostsTheSameAtTenAndAtAMillionInstances) {
   EXPECT_LT(large, small * 3 + std::chrono::microseconds(20));
 }
 
+TEST(Sources, TimesOfSnapshotsAndOfTheStartAreHistogramsInSeconds) {
+  node::CompactionStats snapshots;
+  snapshots.duration_ns.observe(40'000'000);
+  snapshots.duration_ns.observe(2'000'000'000);
+  Histogram recovery_ns(kLongTimeBoundsNs);
+  recovery_ns.observe(7'500'000'000);
+  Text text;
+  add_snapshots(text, snapshots, {});
+  add_node(text, {.log_failed = false, .recovery_ns = recovery_ns});
+  const std::string page = text.text();
+  for (const std::string_view line :
+       {"rstmdb_snapshot_duration_seconds_count 2\n", "rstmdb_snapshot_duration_seconds_sum 2.04\n",
+        "rstmdb_snapshot_duration_seconds_bucket{le=\"0.01\"} 0\n",
+        "rstmdb_snapshot_duration_seconds_bucket{le=\"0.05\"} 1\n",
+        "rstmdb_snapshot_duration_seconds_bucket{le=\"5\"} 2\n",
+        "rstmdb_recovery_duration_seconds_count 1\n", "rstmdb_recovery_duration_seconds_sum 7.5\n",
+        "rstmdb_recovery_duration_seconds_bucket{le=\"5\"} 0\n",
+        "rstmdb_recovery_duration_seconds_bucket{le=\"10\"} 1\n"})
+    EXPECT_NE(page.find("\n" + std::string(line)), std::string::npos) << line;
+}
+
 TEST(Sources, WatchersAreCountedByWhatTheyWatch) {
   watch::Stats stats;
   stats.instance_active = 2;

@@ -1,6 +1,11 @@
 #include "metrics/sources.h"
 
 namespace rstmdb::metrics {
+namespace {
+
+constexpr double kNsPerSecond = 1e9;
+
+}  // namespace
 
 void add_state(Text& text, const engine::State& state) {
   text.gauge("rstmdb_instances_total", "Instances that are not deleted.", state.live().count());
@@ -17,8 +22,9 @@ void add_state(Text& text, const engine::State& state) {
 void add_node(Text& text, const NodeFacts& facts) {
   text.gauge("rstmdb_log_failed", "1 when the log has stopped: nothing is written until a restart.",
              uint64_t{facts.log_failed});
-  text.gauge("rstmdb_recovery_seconds", "Time that the last start took to read what is on disk.",
-             static_cast<double>(facts.recovery_ns) / 1e9);
+  text.family("rstmdb_recovery_duration_seconds", Text::Kind::kHistogram,
+              "Time that the start took to read what is on disk; one value in a process.")
+      .samples(facts.recovery_ns, kNsPerSecond);
 }
 
 }  // namespace rstmdb::metrics

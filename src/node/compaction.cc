@@ -177,6 +177,7 @@ void Compaction::published() {
   stats_.snapshots_taken += 1;
   stats_.last_offset = offset;
   stats_.last_bytes = written_.file_bytes;
+  stats_.duration_ns.observe(took_ns);
   stats_.last_duration_ms = took_ns / kNsPerMs;
   stats_.last_slice_ns_max = slice_ns_max_;
   stats_.kept = options_.kept.size();

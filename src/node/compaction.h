@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "base/histogram.h"
 #include "base/result.h"
 #include "io/clock.h"
 #include "io/executor.h"
@@ -53,6 +54,7 @@ struct Compacted {
 struct CompactionStats {
   uint64_t snapshots_taken = 0;  // since the start
   uint64_t snapshots_failed = 0;
+  Histogram duration_ns{kLongTimeBoundsNs};  // of each one taken, from its first row to its name
   uint64_t segments_deleted = 0;
   uint64_t bytes_reclaimed = 0;
   bool running = false;

@@ -77,7 +77,10 @@ TEST_F(CompactionTest, without_news_nothing_is_written_unless_forced) {
   EXPECT_EQ(compact(Snapshot::kIfNew).snapshots_created, 1u);
   EXPECT_EQ(compact(Snapshot::kIfNew).snapshots_created, 0u);
   EXPECT_EQ(compact(Snapshot::kAlways).snapshots_created, 1u);
-  EXPECT_EQ(bench_.compaction().stats().snapshots_taken, 2u);
+  const CompactionStats stats = bench_.compaction().stats();
+  EXPECT_EQ(stats.snapshots_taken, 2u);
+  EXPECT_EQ(stats.duration_ns.count(), 2u) << "a trim alone is no snapshot";
+  EXPECT_GE(stats.duration_ns.sum() / 1'000'000, stats.last_duration_ms);
   EXPECT_EQ(files_ending(".snap"), 1u) << "of the same offset";
 }
 
@@ -227,6 +230,48 @@ TEST_F(CompactionTest, everything_flushed_in_the_middle_begins_it_anew) {
   EXPECT_EQ(created, 1u);
   files_.kill();
   expect_model_twice(files_, model_, "after FLUSH_ALL");
+}
+
+TEST_F(CompactionTest, writers_faster_than_the_disk_cost_the_snapshot_and_not_themselves) {
+  constexpr int kInstances = 90;
+  bench_.segment_bytes = 4 * 1024 * 1024;
+  open();
+  const std::string context = R"({"t":")" + std::string(900'000, 'x') + R"("})";
+  const auto commit = [this](const auto& command) {
+    auto write = bench_.node().write({});
+    ASSERT_TRUE(write.ok() && write->decide(command).ok() && write->commit().ok());
+  };
+  for (int i = 0; i < kInstances; ++i) {
+    engine::CreateInstance create;
+    create.machine = "m";
+    create.version = 1;
+    const std::string id = "large" + std::to_string(i);
+    create.instance_id = id;
+    create.context = context;
+    commit(create);
+    bench_.turn(model_);
+  }
+  std::optional<Result<Compacted>> outcome;
+  bench_.compaction().compact(Snapshot::kAlways,
+                              [&outcome](Result<Compacted> done) { outcome = std::move(done); });
+  while (!bench_.compaction().stats().running) bench_.turn(model_);
+  for (int i = 0; i < kInstances; ++i) {
+    engine::DeleteInstance remove;
+    const std::string id = "large" + std::to_string(i);
+    remove.instance_id = id;
+    commit(remove);
+  }
+  bench_.turn(model_);
+  ASSERT_TRUE(outcome.has_value());
+  ASSERT_FALSE(outcome->ok());
+  EXPECT_EQ(outcome->error().code(), Code::kRateLimited);
+  EXPECT_EQ(outcome->error().detail("code"), "SNAPSHOT_OVERRUN");
+  EXPECT_EQ(bench_.compaction().stats().snapshots_failed, 1u);
+  EXPECT_EQ(bench_.compaction().stats().duration_ns.count(), 0u);
+  for (int i = 0; i < 20; ++i) bench_.turn(model_);
+  EXPECT_EQ(files_ending(".tmp"), 0u) << "the draft is removed";
+  EXPECT_EQ(bench_.node().gate().committed(), bench_.node().head()) << "no write is lost";
+  EXPECT_EQ(compact(Snapshot::kIfNew).snapshots_created, 1u) << "later there is room";
 }
 
 TEST_F(CompactionTest, only_what_lies_behind_the_snapshot_is_folded_at_the_next_start) {

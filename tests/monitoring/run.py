@@ -5,9 +5,11 @@
 """
 
 import argparse
+import hashlib
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
@@ -77,7 +79,9 @@ def test_numbers_are_those_of_what_was_done(server_program):
                 ("rstmdb_request_duration_seconds_count", 2, {"operation": "APPLY_EVENT"}),
                 ("rstmdb_errors_total", 1, {"code": "INVALID_TRANSITION"}),
                 ("rstmdb_wal_group_records_sum", 13, {}), ("rstmdb_ready", 1, {}),
-                ("rstmdb_wal_flush_duration_seconds_count", 13, {})):
+                ("rstmdb_wal_flush_duration_seconds_count", 13, {}),
+                ("rstmdb_recovery_duration_seconds_count", 1, {}),
+                ("rstmdb_snapshot_duration_seconds_count", 0, {})):
             found = scrape.value(families, name, **labels)
             assert found == expected, (name, labels, found, expected)
         # A write's time holds the wait for its flush.
@@ -154,6 +158,42 @@ def test_a_client_that_stays_away_holds_up_nobody(server_program):
             for connection in held:
                 connection.close()
         wait_until("the places to come back", lambda: refused().startswith(b"HTTP/1.1 200 "))
+
+
+def full_pipe():
+    """(end to read from, end to write to): whoever writes waits until somebody reads."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        while True:
+            os.write(writer, b"\n" * 65536)
+    except BlockingIOError:
+        os.set_blocking(writer, True)
+    return reader, writer
+
+
+def test_a_hangup_during_the_start_is_answered_behind_it(server_program):
+    """The start is held by its own log lines, which nobody reads for a while."""
+    tokens = {name: f"hangup-token-{name}-0123456789" for name in ("old", "new")}
+
+    def settings(name):
+        digest = hashlib.sha256(tokens[name].encode()).hexdigest()
+        return f"auth: {{required: true, token_hashes: ['{digest} name={name}']}}\n"
+
+    reader, writer = full_pipe()
+    with Server(server_program, settings=settings("old"), stderr=writer) as server:
+        os.close(writer)
+        wait_until("the log's folder", (server.root / "data/wal").exists)
+        server.configure(settings("new"))
+        server.process.send_signal(signal.SIGHUP)
+        server.read_lines(os.fdopen(reader))
+        wait_until("the line that says so", lambda: any(
+            line["msg"] == "the configuration was reloaded" for line in list(server.lines)))
+        assert server.lines[0]["msg"] == "a new log was made", "the line that waited is cut off"
+        for name, wanted in (("old", "error"), ("new", "ok")):
+            with server.connect() as client:
+                assert client.ask("AUTH", token=tokens[name])["status"] == wanted, name
+        assert server.stop() == 0
 
 
 class Receiver:

@@ -27,42 +27,54 @@ def wait_until(what, condition, deadline_s=DEADLINE_S):
 
 
 class Server:
-    """Started by `with`; RCP, metrics and the log lines of one process."""
+    """Started by `with`; RCP, metrics and the log lines of one process. With a pipe of the
+    caller's as `stderr` nothing is read, nor waited for, before read_lines()."""
 
-    def __init__(self, program, environment=None, settings=""):
+    def __init__(self, program, environment=None, settings="", stderr=subprocess.PIPE):
         self.program = program
         self.environment = environment or {}
         self.settings = settings
+        self.stderr = stderr
         self.lines = []
+        self.root = None
         self.folder = None
         self.process = None
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory()
-        root = pathlib.Path(self.folder.name)
-        (root / "rstmdb.yaml").write_text(
-            "network: {bind_addr: 127.0.0.1:0}\n"
-            f"storage: {{data_dir: {root}/data}}\n"
-            "metrics: {enabled: true, bind_addr: 127.0.0.1:0}\n"
-            f"logging: {{format: json}}\n{self.settings}")
+        self.root = pathlib.Path(self.folder.name)
+        self.configure(self.settings)
         self.process = subprocess.Popen(
-            [self.program, "--config", str(root / "rstmdb.yaml")], stderr=subprocess.PIPE,
+            [self.program, "--config", str(self.root / "rstmdb.yaml")], stderr=self.stderr,
             text=True, env={"PATH": "/usr/bin:/bin", **self.environment})
-        threading.Thread(target=self._read_lines, daemon=True).start()
+        if self.process.stderr:
+            self.read_lines(self.process.stderr)
+        return self
+
+    def configure(self, settings):
+        (self.root / "rstmdb.yaml").write_text(
+            "network: {bind_addr: 127.0.0.1:0}\n"
+            f"storage: {{data_dir: {self.root}/data}}\n"
+            "metrics: {enabled: true, bind_addr: 127.0.0.1:0}\n"
+            f"logging: {{format: json}}\n{settings}")
+
+    def read_lines(self, stream):
+        threading.Thread(target=self._read_lines, args=[stream], daemon=True).start()
         self.rcp = self._address("listening")
         self.http = self._address("metrics and health are served")
-        return self
 
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        self.process.stderr.close()
+        if self.process.stderr:
+            self.process.stderr.close()
         self.folder.cleanup()
 
-    def _read_lines(self):
-        for line in self.process.stderr:
-            self.lines.append(json.loads(line))
+    def _read_lines(self, stream):
+        for line in stream:
+            if line.strip():
+                self.lines.append(json.loads(line))
 
     def _address(self, message):
         def find():

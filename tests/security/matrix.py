@@ -17,13 +17,11 @@ def rank_of(standing):
     return RANK.get(standing, 0)
 
 
-def expected(row, standing, way, watch_is_served):
+def expected(row, standing, way):
     """Whether the operation gets past the check of rights."""
     rank = rank_of(standing)
     if way == "in BATCH":
         return rank >= RANK["write"]
-    if way == "on a watch" and watch_is_served and rank == 0:
-        return row["access"] == "none"
     return row["access"] == "none" or rank >= RANK[row["access"]] > 0
 
 
@@ -54,7 +52,7 @@ def take_standing(client, standing):
         raise Failed(f"AUTH with {standing}: {answer}")
 
 
-def cell(server, sources, row, standing, way, watch_is_served):
+def cell(server, sources, row, standing, way):
     """None, or what was wrong."""
     dialect = "jsonl" if way == "jsonl" else "rcpx"
     with Client(server.port, dialect, source=sources.next()) as client:
@@ -74,7 +72,7 @@ def cell(server, sources, row, standing, way, watch_is_served):
         else:
             code = code_of(client.ask(row["op"]))
         passed = not code.startswith("UNAUTHORIZED")
-        if passed != expected(row, standing, way, watch_is_served):
+        if passed != expected(row, standing, way):
             return code
         forbidden = rank_of(standing) > 0
         if not passed and (code == "UNAUTHORIZED/FORBIDDEN") != forbidden:
@@ -87,7 +85,6 @@ def cell(server, sources, row, standing, way, watch_is_served):
 
 def run(program, folder, report, _full):
     rows = json.loads((ROOT / "protocol/operations.json").read_text())["operations"]
-    watch_is_served = next(row["available"] for row in rows if row["op"] == "WATCH_ALL")
     lines = [token_line(TOKENS[role], f"name={role} role={role}")
              for role in ("read", "write", "admin")]
     lines.append(token_line(TOKENS["expired token"], f"name=past expires={rfc3339(-5)}"))
@@ -101,7 +98,7 @@ def run(program, folder, report, _full):
             for standing in STANDINGS:
                 wrong = {}
                 for row in rows:
-                    problem = cell(server, sources, row, standing, way, watch_is_served)
+                    problem = cell(server, sources, row, standing, way)
                     if problem:
                         wrong[row["op"]] = problem
                 report.count(len(rows) - len(wrong), f"matrix: {way}, {standing}", wrong)

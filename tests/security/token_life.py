@@ -1,10 +1,9 @@
 """A token's life: added, expired, changed and revoked while sessions are open."""
 
-import json
 import os
 import time
 
-from world import ROOT, Client, Failed, Server, code_of, eventually, rfc3339, token_line
+from world import Client, Failed, Server, code_of, eventually, rfc3339, token_line
 
 END_S = 5.0
 NAMES = ("kept", "revoked", "demoted", "renamed", "expiring", "added")
@@ -26,11 +25,6 @@ def line(name, options=""):
     return token_line(TOKENS[name], f"name={name} {options}".strip())
 
 
-def watch_is_served():
-    rows = json.loads((ROOT / "protocol/operations.json").read_text())["operations"]
-    return next(row["available"] for row in rows if row["op"] == "WATCH_ALL")
-
-
 def run(program, folder, report, _full):
     folder.mkdir(parents=True, exist_ok=True)
     secrets = Secrets(folder / "tokens")
@@ -43,8 +37,7 @@ def run(program, folder, report, _full):
         for name, session in sessions.items():
             if code_of(session.auth(TOKENS[name])) != "ok":
                 raise Failed(f"AUTH {name}")
-            if watch_is_served():
-                session.must("WATCH_ALL")
+            session.must("WATCH_ALL")
         began = time.monotonic()
         secrets.write(line("kept"), line("demoted", "role=read"),
                       token_line(TOKENS["renamed"], "name=another"),
@@ -70,11 +63,8 @@ def run(program, folder, report, _full):
             report.check("and the token is refused from then on", code_of(
                 client.auth(TOKENS["expiring"])) == "AUTH_FAILED/CREDENTIAL_EXPIRED")
         check_bad_reloads(server, secrets, sessions["kept"], report)
-        if watch_is_served():
-            report.check("no session's watch is left behind", eventually(
-                lambda: sessions["kept"].must("INFO")["connections"] == 1, 5.0, "only one is open"))
-        else:
-            report.skip("subscriptions are not served by this build")
+        report.check("no session's watch is left behind", eventually(
+            lambda: sessions["kept"].must("INFO")["connections"] == 1, 5.0, "only one is open"))
         for session in sessions.values():
             session.socket.close()
 

@@ -251,6 +251,35 @@ TEST_F(SessionTest, OneTooManyIsRefusedInItsOwnDialectAndTheSlotComesBack) {
   EXPECT_THAT(again->answer(), HasSubstr("pong"));
 }
 
+TEST_F(SessionTest, ARefusedConnectionThatDoesNotReadGetsOneAnswerAndIsCut) {
+  connections_max_ = 1;
+  net_options_.window_bytes = 16;  // much less than the answer
+  start();
+  auto first = connect();
+  first->send("1", "PING");
+  EXPECT_NE(first->answer(), "");
+  const auto told = [this] {
+    return server_->stats().errors[static_cast<size_t>(Code::kRateLimited)];
+  };
+  auto silent = connect();
+  silent->peer().pause();
+  ASSERT_TRUE(loop_.run_until([&] { return told() == 1; }, 2 * limits::kRefusalTimeoutMs + 10));
+  // The next look after its time for the last word.
+  loop_.run_for(2 * limits::kRefusalTimeoutMs);
+  silent->peer().resume();
+  EXPECT_TRUE(silent->peer().was_reset());
+  EXPECT_EQ(silent->peer().received().size(), 16u) << "and nothing was sent since";
+  auto speaking = connect();
+  speaking->peer().pause();
+  speaking->send("1", "PING");
+  loop_.run_for(limits::kHandshakeTimeoutMs + 2'000);
+  speaking->peer().resume();
+  EXPECT_TRUE(speaking->peer().was_reset());
+  EXPECT_EQ(told(), 2u) << "each is told once";
+  first->send("2", "PING");
+  EXPECT_THAT(first->answer(), HasSubstr("pong"));
+}
+
 TEST_F(SessionTest, QuietAndHalfWayConnectionsEnd) {
   idle_timeout_ms_ = 20'000;
   start();

@@ -50,9 +50,8 @@ Handler handler_of(Operation operation) {
       return snapshot_instance;
     case Operation::kCompact:
       return compact;
-      break;
   }
-  check_failed(__FILE__, __LINE__, "an available operation", "");
+  check_failed(__FILE__, __LINE__, "an operation of the table", "");
 }
 
 }  // namespace rstmdb::api

@@ -34,7 +34,7 @@ Result<DependsOn> snapshot_instance(const Context& context, const Params& params
                                     json::Writer& result);
 Result<DependsOn> compact(const Context& context, const Params& params, json::Writer& result);
 
-/// The operation's function; only for operations that are available.
+/// The operation's function.
 Handler handler_of(Operation operation);
 
 }  // namespace rstmdb::api
