@@ -49,4 +49,16 @@ double Latencies::percentile_us(double share) const {
   return 0;
 }
 
+std::vector<Latencies::Point> Latencies::spectrum() const {
+  constexpr int kTicks = 5;
+  std::vector<Point> points;
+  for (double left = 1; left * static_cast<double>(count_) > 1; left /= 2)
+    for (int tick = 0; tick < kTicks; ++tick) {
+      const double share = 1 - left * (1 - tick / (2.0 * kTicks));
+      points.push_back({.share = share, .us = percentile_us(share)});
+    }
+  if (count_ > 0) points.push_back({.share = 1, .us = percentile_us(1)});
+  return points;
+}
+
 }  // namespace rstmdb::bench

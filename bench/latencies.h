@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 namespace rstmdb::bench {
 
@@ -19,6 +20,14 @@ class Latencies {
   /// The smallest bucket's end that `share` (0 to 1) of all values do not exceed, in microseconds;
   /// 0 when there are none.
   double percentile_us(double share) const;
+
+  struct Point {
+    double share;
+    double us;
+  };
+  /// Percentiles that come closer and closer to 1, five for each halving of what is left, up to the
+  /// largest value.
+  std::vector<Point> spectrum() const;
 
  private:
   static constexpr unsigned kSubBits = 7;

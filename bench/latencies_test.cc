@@ -26,6 +26,22 @@ TEST(Latencies, PercentilesOfEveryMagnitudeAreWithinOnePercent) {
   }
 }
 
+TEST(Latencies, TheSpectrumRunsFromTheSmallestToTheLargest) {
+  const auto latencies = std::make_unique<Latencies>();
+  EXPECT_TRUE(latencies->spectrum().empty());
+  for (int i = 1; i <= 100; ++i) latencies->record(i * 1000);
+  const auto points = latencies->spectrum();
+  ASSERT_GT(points.size(), 30u);
+  EXPECT_EQ(points.front().share, 0);
+  EXPECT_NEAR(points.front().us, 1, 0.01);
+  EXPECT_EQ(points.back().share, 1);
+  EXPECT_NEAR(points.back().us, 100, 0.8);
+  for (size_t i = 1; i < points.size(); ++i) {
+    EXPECT_GT(points[i].share, points[i - 1].share);
+    EXPECT_GE(points[i].us, points[i - 1].us);
+  }
+}
+
 TEST(Latencies, ExtremesHaveABucket) {
   const auto latencies = std::make_unique<Latencies>();
   latencies->record(-5);

@@ -1,5 +1,5 @@
-// One connection to the server under load. Not blocking once a load drives it; blocking for the
-// requests before it.
+// One TCP connection to a database under load: bytes to send, bytes received. It knows no protocol.
+// Blocking until set_nonblocking(), for what comes before the load.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "base/result.h"
-#include "wire/frame.h"
 
 namespace rstmdb::bench {
 
@@ -17,40 +16,40 @@ struct Address {
   uint16_t port = 0;
 };
 
-/// The number that an answer carries as its id. Fails for any answer that is not a success.
-Result<uint32_t> answered_id(std::string_view payload);
+/// An error that names the system call and errno.
+Error call_failed(std::string_view call);
 
 class Connection {
  public:
-  /// Connects (TCP_NODELAY) and says HELLO.
+  /// Connects, with TCP_NODELAY.
   static Result<Connection> open(const Address& address);
   ~Connection();
   Connection(Connection&& other) noexcept;
   Connection& operator=(Connection&&) = delete;
 
   int descriptor() const { return descriptor_; }
+  void set_nonblocking();
+
   /// Bytes to be sent, appended by the owner.
   std::string& out() { return out_; }
-
   /// Sends what it can of out(); false when something is left for later.
   Result<bool> send();
-  /// Receives once what is there; 0 bytes when there is nothing.
+
+  /// Receives once what is there; 0 bytes when there is nothing. Invalidates input().
   Result<size_t> receive();
-  /// The payload of the next whole answer, or "". Valid until the next receive().
-  Result<std::string_view> next_answer();
-  /// Sends everything and waits for one answer. Only before set_nonblocking().
-  Result<std::string_view> wait_for_answer();
-  void set_nonblocking();
+  /// What has been received and not dropped.
+  std::string_view input() const { return {input_.data() + begin_, end_ - begin_}; }
+  void drop(size_t bytes) { begin_ += bytes; }
 
  private:
   explicit Connection(int descriptor);
 
   int descriptor_;
   std::string out_;
+  size_t sent_ = 0;  // of out_
   std::vector<char> input_;
   size_t begin_ = 0;
   size_t end_ = 0;
-  wire::FrameReader frames_;
 };
 
 }  // namespace rstmdb::bench

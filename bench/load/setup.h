@@ -1,4 +1,4 @@
-// What a load needs of the database, and what the database says of its log.
+// What a load needs of the database before it starts.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace rstmdb::bench {
 
-/// Puts the machine and creates instances 0 to `count` - 1, those that exist already stay. Returns
-/// the seconds it took.
-Result<double> create_instances(const Address& address, uint32_t count);
+/// Puts the machine and creates instances 0 to `count` - 1 with contexts of `context_bytes`; those
+/// that exist already stay. Returns the seconds it took.
+Result<double> create_instances(const Address& address, uint32_t count, size_t context_bytes);
 
 }  // namespace rstmdb::bench

@@ -1,0 +1,31 @@
+// PostgreSQL for the load, by its own protocol (version 3). A transition is one prepared statement:
+// it updates state and context where the state matches and inserts a row into a table of events.
+// Each request ends with a Sync and is a transaction of its own, as in libpq's pipeline mode with a
+// sync after each query: its answer is durable and does not depend on its neighbours.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "load/protocol.h"
+
+namespace rstmdb::bench {
+
+class Postgres final : public Protocol {
+ public:
+  explicit Postgres(size_t context_bytes);
+  bool in_order() const override { return true; }
+  /// Logs in as user and database `postgres` (trusted) and prepares the statements, as far as their
+  /// tables exist.
+  Result<void> greet(Connection& connection) override;
+  void append(std::string& out, const Request& request) override;
+  Result<Answer> read(std::string_view input) override;
+
+  /// Makes the tables anew, with instances 0 to `count` - 1. Returns the seconds it took.
+  Result<double> create_instances(const Address& address, uint32_t count);
+
+ private:
+  std::string context_;
+};
+
+}  // namespace rstmdb::bench

@@ -1,0 +1,121 @@
+"""The result as a page of Markdown: what was to be reached, ratios, figures, limits, scale."""
+
+import statistics
+
+import rounds
+import verdicts
+
+COMPARED = (*rounds.COMPARED, rounds.COMPARED_LAST)
+DATABASES = ("rstmdb", "redis", "postgres")
+
+
+def spread(values, form):
+    if not values:
+        return "–"
+    middle = form.format(statistics.median(values))
+    if len(values) == 1:
+        return middle
+    return f"{middle} ({form.format(min(values))} to {form.format(max(values))})"
+
+
+def to_reach(samples):
+    lines = ["| work | at least | measured | reached |", "| --- | --- | ---: | --- |"]
+    lines += [f"| {row.work} | {row.required} | {row.measured} | {row.mark()} |"
+              for row in verdicts.all_rows(samples)]
+    return lines
+
+
+def ratio_table(samples):
+    lines = ["| work | to Redis | to PostgreSQL | to bare fdatasync of 512 bytes |",
+             "| --- | ---: | ---: | ---: |"]
+    for shape, operation in COMPARED:
+        cells = [spread(verdicts.ratio_to(samples, shape, operation, peer), "{:.2f}")
+                 for peer in ("redis", "postgres", "fdatasync")]
+        lines.append(f"| {operation} ({shape}) | " + " | ".join(cells) + " |")
+    return lines
+
+
+def figures(samples):
+    lines = ["| what | requests/s | p50 µs | p99 µs | p99.9 µs | server CPU µs | generator CPU µs "
+             "| bytes a sync |", "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
+    names = [f"{database} {shape} {operation}" for shape, operation in COMPARED
+             for database in DATABASES]
+    names += [f"rstmdb {shape} {operation}" for shape, operation in
+              (*rounds.ALONE, rounds.ALONE_LAST)] + ["rstmdb b at 70 %", "rstmdb fan-out"]
+    for name in names:
+        kept = samples.of(name)
+        if not kept:
+            continue
+
+        def of(field, form, kept=kept):
+            return form.format(verdicts.middle(kept, field))
+        bytes_a_sync = of("sync_bytes", "{:,.0f}") if "sync_bytes" in kept[0] else ""
+        rate = spread([sample["requests_per_second"] for sample in kept], "{:,.0f}")
+        lines.append(f"| {name} | {rate} | {of('p50_us', '{:,.0f}')} | {of('p99_us', '{:,.0f}')} "
+                     f"| {of('p999_us', '{:,.0f}')} | {of('server_cpu_us_per_request', '{:.2f}')} "
+                     f"| {of('own_cpu_us_per_request', '{:.2f}')} | {bytes_a_sync} |")
+    return lines
+
+
+def limits(samples):
+    lines = ["| limit | bytes | a second | MB/s | p50 µs | p99 µs |",
+             "| --- | ---: | ---: | ---: | ---: | ---: |"]
+    names = ["prezeroed 512", "appending 512", "prezeroed 4096", "appending 4096",
+             "prezeroed group b", "appending group b", "prezeroed group c", "appending group c",
+             "loopback", "stream", "memcpy"]
+    titles = {"loopback": "loopback, there and back", "stream": "loopback, one direction"}
+    for name in names:
+        kept = samples.of(name)
+        if not kept:
+            continue
+        title = titles.get(name, name)
+        if name.startswith(("prezeroed", "appending")):
+            title = f"write and fdatasync, {name.split()[0]}"
+            title += f", as one group of ({name[-1]})" if "group" in name else ""
+        lines.append(f"| {title} | {verdicts.middle(kept, 'bytes'):,.0f} "
+                     f"| {spread([sample['per_second'] for sample in kept], '{:,.0f}')} "
+                     f"| {verdicts.middle(kept, 'mb_per_second'):,.0f} "
+                     f"| {verdicts.middle(kept, 'p50_us'):,.1f} "
+                     f"| {verdicts.middle(kept, 'p99_us'):,.1f} |")
+    return lines
+
+
+def scale(samples):
+    lines = []
+    for memory in (sample for sample in samples.kept if sample["name"].startswith("memory ")):
+        count = memory["instances"]
+        lines.append(f"- {count:,} instances: created in {memory['seconds']:.1f} s; resident "
+                     f"{memory['resident_before'] / 1e6:,.0f} MB before and "
+                     f"{memory['resident_after'] / 1e6:,.0f} MB after, "
+                     f"{memory['per_instance']:.0f} bytes each")
+        for sample in samples.of(f"recovery {count}"):
+            lines.append(f"- start from a log of {sample['records']:,} records: "
+                         f"{sample['seconds']:.2f} s until the port is open")
+        for sample in samples.of(f"snapshot load {count}"):
+            lines.append(f"- start from a snapshot of {count:,} instances: "
+                         f"{sample['seconds']:.2f} s, of which loading it "
+                         f"{sample['loading_seconds']:.2f} s")
+        for shape, operation in (("b", "APPLY_EVENT"), ("c", "APPLY_EVENT"), ("c", "GET_INSTANCE"),
+                                 ("a", "LIST_INSTANCES")):
+            sides = [samples.of(f"growth {side} {shape} {operation} {count}")
+                     for side in ("small", "large")]
+            if all(sides):
+                small, large = (verdicts.middle(side, "requests_per_second") for side in sides)
+                lines.append(f"- {operation} ({shape}): {small:,.0f}/s among 100,000, "
+                             f"{large:,.0f}/s among {count:,}")
+    return lines
+
+
+def page(title, facts, samples, plot):
+    lines = [f"# {title}", "", *(f"- {fact}" for fact in facts), "",
+             "Medians of all rounds, and from the smallest to the largest in parentheses. Ratios "
+             "are taken within each round.", ""]
+    if plot:
+        lines += [f"![Ratios, and what was to be reached]({plot})", ""]
+    parts = (("To reach", to_reach(samples)), ("Ratios", ratio_table(samples)),
+             ("Figures", figures(samples)), ("Limits of the machine", limits(samples)),
+             ("Many instances", scale(samples)))
+    for heading, part in parts:
+        if part:
+            lines += [f"## {heading}", "", *part, ""]
+    return "\n".join(lines)
