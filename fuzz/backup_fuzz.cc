@@ -41,7 +41,7 @@ void mend(std::string& bytes) {
     const uint64_t rest = bytes.size() - at - admin::kChunkHeaderBytes;
     char* chunk = bytes.data() + at;
     admin::ChunkHeader header;
-    header.kind = static_cast<admin::ChunkKind>(1 + load_le<uint32_t>(chunk + 4) % 3);
+    header.kind = static_cast<admin::ChunkKind>(1 + (load_le<uint32_t>(chunk + 4) - 1) % 3);
     header.number = number++;
     header.entry = load_le<uint32_t>(chunk + 16) % 8;
     header.body_bytes = load_le<uint32_t>(chunk + 20) % static_cast<uint32_t>(rest + 1);

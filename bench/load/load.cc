@@ -97,9 +97,14 @@ class Load {
   uint64_t counter() const { return plan_.counter == nullptr ? 0 : plan_.counter->load(); }
 
   Result<void> fill_up() {
-    for (const Place& place : free_) ask(place, now_ns());
     free_.clear();
-    for (uint32_t lane = 0; lane < lanes_.size(); ++lane) RSTMDB_TRY(send(lane));
+    for (uint32_t lane = 0; lane < lanes_.size(); ++lane) {
+      for (uint32_t slot = 0; slot < plan_.pipelined; ++slot) {
+        ask({lane, slot}, now_ns());
+        if ((slot + 1) % plan_.group == 0) protocol_.end_group(lanes_[lane].connection.out());
+      }
+      RSTMDB_TRY(send(lane));
+    }
     return {};
   }
 
@@ -117,6 +122,11 @@ class Load {
     size_t operation = 0;
     for (; left >= plan_.percent[operation]; ++operation) left -= plan_.percent[operation];
     return static_cast<Operation>(operation);
+  }
+
+  uint32_t pick_instance(uint32_t lane) {
+    if (plan_.group == 1) return chance_below(plan_.instances);
+    return chance_below(plan_.instances / plan_.connections) * plan_.connections + lane;
   }
 
   void ask(Place place, int64_t at_ns) {
@@ -181,15 +191,21 @@ class Load {
       RSTMDB_ASSIGN(const Answer answer, protocol_.read(lane.connection.input()));
       if (answer.size == 0) return {};
       lane.connection.drop(answer.size);
-      RSTMDB_ASSIGN(const uint32_t slot, slot_of(lane, answer));
-      const int64_t started_ns = lane.started_ns[slot];
-      if (started_ns >= counted_from_ns_) measured_.latencies.record(at_ns - started_ns);
-      if (plan_.rate > 0) {
-        free_.push_back({index, slot});
-      } else {
-        ask({index, slot}, at_ns);
-      }
+      for (uint32_t i = 0; i < answer.count; ++i) RSTMDB_TRY(answered(index, answer, at_ns));
+      if (plan_.rate == 0) protocol_.end_group(lane.connection.out());
     }
+  }
+
+  Result<void> answered(uint32_t index, const Answer& answer, int64_t at_ns) {
+    RSTMDB_ASSIGN(const uint32_t slot, slot_of(lanes_[index], answer));
+    const int64_t started_ns = lanes_[index].started_ns[slot];
+    if (started_ns >= counted_from_ns_) measured_.latencies.record(at_ns - started_ns);
+    if (plan_.rate > 0) {
+      free_.push_back({index, slot});
+    } else {
+      ask({index, slot}, at_ns);
+    }
+    return {};
   }
 
   Result<uint32_t> slot_of(Lane& lane, const Answer& answer) {
@@ -214,6 +230,7 @@ class Load {
       const Place place = free_.front();
       free_.pop_front();
       ask(place, schedule_.due_ns());
+      protocol_.end_group(lanes_[place.lane].connection.out());
       schedule_.take();
       if (!std::exchange(lanes_[place.lane].touched, true)) touched_.push_back(place.lane);
     }

@@ -25,6 +25,9 @@ struct Plan {
   std::array<uint32_t, kOperations> percent = {100, 0, 0, 0};  // by Operation; together 100
   uint32_t connections = 1;
   uint32_t pipelined = 1;  // requests under way per connection, at most kSlotsMax
+  /// Closed loop: requests that are sent and answered as one group, such as one transaction. Then
+  /// each connection keeps to instances of its own, so that no two groups wait for each other.
+  uint32_t group = 1;
   uint32_t instances = 1;
   double rate = 0;  // requests a second; 0: closed loop
   int64_t warmup_ms = 1'000;

@@ -26,8 +26,9 @@ struct Request {
 inline constexpr uint32_t kSlotsMax = 10'000;  // an id is four digits
 
 struct Answer {
-  size_t size = 0;    // bytes of the input; 0: it is not all there
-  uint32_t slot = 0;  // as asked; unused when answers come in order
+  size_t size = 0;     // bytes of the input; 0: it is not all there
+  uint32_t slot = 0;   // as asked; unused when answers come in order
+  uint32_t count = 1;  // requests that it answers; more than one only when they come in order
 };
 
 /// Used by one thread. Not tied to a connection.
@@ -39,6 +40,8 @@ class Protocol {
   /// Makes a fresh, blocking connection ready for requests.
   virtual Result<void> greet(Connection& connection) = 0;
   virtual void append(std::string& out, const Request& request) = 0;
+  /// Ends a group of requests (Plan::group), where the protocol has such a thing.
+  virtual void end_group(std::string& out) { static_cast<void>(out); }
   /// Takes the answer at the front of `input`. Fails for an answer that is no success.
   virtual Result<Answer> read(std::string_view input) = 0;
 };

@@ -35,12 +35,18 @@ int main(int argc, char** argv) {
   CLI::App cli("Puts Redis or PostgreSQL under the load of rstmdb_load.", "rstmdb_peers");
   cli.add_option("peer", peer)->required()->check(CLI::IsMember({"redis", "postgres"}));
   rstmdb::bench::add_options(cli, arguments);
+  cli.add_option("--group", arguments.plan.group, "requests of one transaction of PostgreSQL")
+      ->check(CLI::Range(1u, 128u));
   cli.callback([&] {
     if (arguments.operation == "LIST_INSTANCES" || arguments.operation == "MIX")
       throw CLI::ValidationError("--operation", "listing is not compared");
   });
   CLI11_PARSE(cli, argc, argv);
   rstmdb::bench::settle(arguments);
+  if (arguments.plan.pipelined % arguments.plan.group != 0)
+    return rstmdb::bench::fail(
+        "rstmdb_peers",
+        rstmdb::Error(rstmdb::Code::kBadRequest, "--group must divide the requests under way"));
   return peer == "redis" ? rstmdb::bench::run<rstmdb::bench::Redis>(arguments)
                          : rstmdb::bench::run<rstmdb::bench::Postgres>(arguments);
 }

@@ -21,9 +21,13 @@ constexpr size_t kHeadBytes = 5;  // a letter, and the length without it
 // Room in each page lets an update stay in its page, which suits PostgreSQL best.
 constexpr std::string_view kTables = R"(
 DROP TABLE IF EXISTS instance, event;
-CREATE TABLE instance (id text PRIMARY KEY, machine text NOT NULL, state text NOT NULL,
-                       ctx jsonb NOT NULL) WITH (fillfactor = 50);
-CREATE TABLE event (number bigserial PRIMARY KEY, id text NOT NULL, name text NOT NULL,
+DROP SEQUENCE IF EXISTS event_number;
+CREATE SEQUENCE event_number;
+CREATE TABLE instance (id text PRIMARY KEY, machine text NOT NULL, version int NOT NULL,
+                       state text NOT NULL, ctx jsonb NOT NULL, last bigint NOT NULL,
+                       created_at timestamptz NOT NULL DEFAULT now(),
+                       updated_at timestamptz NOT NULL DEFAULT now()) WITH (fillfactor = 50);
+CREATE TABLE event (number bigint PRIMARY KEY, id text NOT NULL, name text NOT NULL,
                     to_state text NOT NULL, payload jsonb NOT NULL,
                     at timestamptz NOT NULL DEFAULT now());
 )";
@@ -35,16 +39,23 @@ struct Statement {
 constexpr std::array<Statement, 3> kStatements = {{
     {"apply", R"(
 WITH moved AS (
-  UPDATE instance SET state = CASE state WHEN 'a' THEN 'b' ELSE 'a' END, ctx = ctx || $2::jsonb
-  WHERE id = $1 AND state IN ('a', 'b') RETURNING id, state, ctx),
+  UPDATE instance SET state = CASE state WHEN 'a' THEN 'b' ELSE 'a' END, ctx = ctx || $2::jsonb,
+                      last = nextval('event_number'), updated_at = now()
+  WHERE id = $1 AND state IN ('a', 'b') RETURNING id, state, ctx, last),
 logged AS (
-  INSERT INTO event (id, name, to_state, payload) SELECT id, 'GO', state, $2::jsonb FROM moved)
-SELECT state, ctx FROM moved)"},
-    {"get", "SELECT machine, state, ctx FROM instance WHERE id = $1"},
+  INSERT INTO event (number, id, name, to_state, payload)
+  SELECT last, id, 'GO', state, $2::jsonb FROM moved)
+SELECT state, ctx, last FROM moved)"},
+    {"get",
+     "SELECT machine, version, state, ctx, last, created_at, updated_at FROM instance "
+     "WHERE id = $1"},
     {"create", R"(
 WITH made AS (
-  INSERT INTO instance VALUES ($1, 'cycle', 'a', $2::jsonb) RETURNING id, state, ctx)
-INSERT INTO event (id, name, to_state, payload) SELECT id, '', state, ctx FROM made)"},
+  INSERT INTO instance VALUES ($1, 'cycle', 1, 'a', $2::jsonb, nextval('event_number'))
+  RETURNING id, state, ctx, last),
+logged AS (
+  INSERT INTO event (number, id, name, to_state, payload) SELECT last, id, '', state, ctx FROM made)
+SELECT state, last FROM made)"},
 }};
 
 void append_u16(std::string& out, size_t number) {
@@ -73,7 +84,7 @@ void append_sync(std::string& out) {
   append_message(out, 'S', [] {});
 }
 
-/// Executes a prepared statement in a transaction of its own.
+/// Executes a prepared statement.
 void append_execute(std::string& out, std::string_view statement,
                     std::initializer_list<std::string_view> values) {
   append_message(out, 'B', [&] {
@@ -91,7 +102,6 @@ void append_execute(std::string& out, std::string_view statement,
     out.push_back('\0');
     append_u32(out, 0);  // all rows
   });
-  append_sync(out);
 }
 
 Result<void> ask(Connection& connection, Postgres& postgres) {
@@ -158,23 +168,27 @@ void Postgres::append(std::string& out, const Request& request) {
   }
 }
 
+void Postgres::end_group(std::string& out) { append_sync(out); }
+
 /// An answer is all up to ReadyForQuery: parameters, rows, and how many there were.
 Result<Answer> Postgres::read(std::string_view input) {
   size_t at = 0;
+  uint32_t count = 0;
   while (at + kHeadBytes <= input.size()) {
     const char letter = input[at];
     const size_t size = 1 + load_be<uint32_t>(input.data() + at + 1);
     if (at + size > input.size()) break;
     const std::string_view content = input.substr(at + kHeadBytes, size - kHeadBytes);
     const bool refused = letter == 'R' && content != std::string_view("\0\0\0\0", 4);
-    // CommandComplete says SELECT 1 or INSERT 0 1, and 0 at its end if nothing matched.
+    // CommandComplete says SELECT 1, and 0 at its end if nothing matched.
     const bool nothing = letter == 'C' && content.ends_with(std::string_view(" 0\0", 3));
     if (letter == 'E' || refused || nothing)
       return Error(Code::kInternalError, "an answer from PostgreSQL that is no success")
           .with("message", input.substr(at, 1))
           .with("content", content);
     at += size;
-    if (letter == 'Z') return Answer{.size = at};
+    if (letter == 'C') ++count;
+    if (letter == 'Z') return Answer{.size = at, .count = count};
   }
   return Answer{};
 }
@@ -185,9 +199,9 @@ Result<double> Postgres::create_instances(const Address& address, uint32_t count
   RSTMDB_TRY(query(connection, *this, kTables));
   const int64_t start_ns = now_ns();
   RSTMDB_TRY(query(connection, *this,
-                   "INSERT INTO instance SELECT 'i-' || lpad(n::text, 8, '0'), 'cycle', 'a', '" +
-                       context_ + "'::jsonb FROM generate_series(0, " + std::to_string(count - 1) +
-                       ") AS n"));
+                   "INSERT INTO instance SELECT 'i-' || lpad(n::text, 8, '0'), 'cycle', 1, 'a', '" +
+                       context_ + "'::jsonb, 0 FROM generate_series(0, " +
+                       std::to_string(count - 1) + ") AS n"));
   RSTMDB_TRY(query(connection, *this, "VACUUM ANALYZE instance"));
   RSTMDB_TRY(query(connection, *this, "CHECKPOINT"));
   return static_cast<double>(now_ns() - start_ns) / 1e9;

@@ -1,7 +1,8 @@
 // PostgreSQL for the load, by its own protocol (version 3). A transition is one prepared statement:
-// it updates state and context where the state matches and inserts a row into a table of events.
-// Each request ends with a Sync and is a transaction of its own, as in libpq's pipeline mode with a
-// sync after each query: its answer is durable and does not depend on its neighbours.
+// it updates the instance where the state matches and inserts a row into a table of events. A Sync
+// ends each group of requests (Plan::group), as in libpq's pipeline mode: a group is one
+// transaction and is answered when it has been committed. In a group of one, as with an
+// APPLY_EVENT, an answer is durable and does not depend on its neighbours.
 #pragma once
 
 #include <string>
@@ -19,6 +20,7 @@ class Postgres final : public Protocol {
   /// tables exist.
   Result<void> greet(Connection& connection) override;
   void append(std::string& out, const Request& request) override;
+  void end_group(std::string& out) override;
   Result<Answer> read(std::string_view input) override;
 
   /// Makes the tables anew, with instances 0 to `count` - 1. Returns the seconds it took.

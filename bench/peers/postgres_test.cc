@@ -22,14 +22,17 @@ TEST(Postgres, BindsExecutesAndSyncs) {
   postgres.append(out, {.operation = Operation::kApplyEvent, .instance = 7, .number = 9});
   const std::string bind = std::string("\0apply\0\0\0\0\2\0\0\0\12i-00000007\0\0\0\15", 29) +
                            R"({"n":1000009})" + std::string("\0\0", 2);
-  EXPECT_EQ(
-      out, message('B', bind) + message('E', std::string_view("\0\0\0\0\0", 5)) + message('S', ""));
+  const std::string asked = message('B', bind) + message('E', std::string_view("\0\0\0\0\0", 5));
+  EXPECT_EQ(out, asked);
+  postgres.end_group(out);
+  EXPECT_EQ(out, asked + message('S', ""));
 }
 
 TEST(Postgres, AnAnswerEndsWithReadyForQuery) {
   Postgres postgres(kContextBytes);
-  const std::string whole = message('2', "") + message('D', "Zrow") +
-                            message('C', std::string_view("SELECT 1\0", 9)) + message('Z', "I");
+  const std::string row =
+      message('2', "") + message('D', "Zrow") + message('C', std::string_view("SELECT 1\0", 9));
+  const std::string whole = row + row + message('Z', "I");
   for (size_t size = 0; size < whole.size(); ++size) {
     const auto part = postgres.read(std::string_view(whole).substr(0, size));
     ASSERT_TRUE(part.ok()) << size;
@@ -38,6 +41,7 @@ TEST(Postgres, AnAnswerEndsWithReadyForQuery) {
   const auto answer = postgres.read(whole + whole);
   ASSERT_TRUE(answer.ok());
   EXPECT_EQ(answer->size, whole.size());
+  EXPECT_EQ(answer->count, 2u);
 }
 
 TEST(Postgres, NoRowAnErrorAndAPasswordAreNoSuccess) {

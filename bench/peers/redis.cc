@@ -17,6 +17,7 @@ constexpr uint32_t kNumbers = 1'000'000;
 constexpr uint32_t kCreationsUnderWay = 1'000;
 constexpr size_t kLineEnd = 2;
 constexpr unsigned kInstanceDigits = 8;
+constexpr std::string_view kStreamId = "1700000000000-0";
 
 // The event GO of the machine `cycle`. A field's value stays as cjson decodes it.
 constexpr std::string_view kTransition = R"(
@@ -28,16 +29,18 @@ if not to then return redis.error_reply('CONFLICT') end
 local context = cjson.decode(kept[2])
 for key, value in pairs(cjson.decode(ARGV[2])) do context[key] = value end
 local merged = cjson.encode(context)
-redis.call('HSET', KEYS[1], 'state', to, 'ctx', merged)
 local at = redis.call('XADD', 'events', '*', 'id', KEYS[1], 'event', ARGV[1], 'from', from,
                       'to', to, 'payload', ARGV[2])
+redis.call('HSET', KEYS[1], 'state', to, 'ctx', merged, 'last', at)
 return {from, to, merged, at}
 )";
 
 constexpr std::string_view kCreation = R"(
 if redis.call('EXISTS', KEYS[1]) == 1 then return redis.error_reply('EXISTS') end
-redis.call('HSET', KEYS[1], 'machine', 'cycle', 'state', 'a', 'ctx', ARGV[1])
-return redis.call('XADD', 'events', '*', 'id', KEYS[1], 'ctx', ARGV[1])
+local at = redis.call('XADD', 'events', '*', 'id', KEYS[1], 'ctx', ARGV[1])
+redis.call('HSET', KEYS[1], 'machine', 'cycle', 'version', '1', 'state', 'a', 'ctx', ARGV[1],
+           'created', at, 'last', at)
+return {'a', at}
 )";
 
 void append_command(std::string& out, std::span<const std::string_view> words) {
@@ -118,7 +121,7 @@ void Redis::append(std::string& out, const Request& request) {
       return;
     }
     case Operation::kGetInstance:
-      append_command(out, {"HMGET", key, "machine", "state", "ctx"});
+      append_command(out, {"HMGET", key, "machine", "version", "state", "ctx", "created", "last"});
       return;
     case Operation::kCreateInstance: {
       id[0] = 'n';
@@ -144,7 +147,8 @@ Result<double> Redis::create_instances(const Address& address, uint32_t count) {
     for (; sent < count && sent - answered < kCreationsUnderWay; ++sent) {
       put_digits(id.data() + 2, kInstanceDigits, sent);
       append_command(connection.out(),
-                     {"HSET", id, "machine", "cycle", "state", "a", "ctx", context_});
+                     {"HSET", id, "machine", "cycle", "version", "1", "state", "a", "ctx", context_,
+                      "created", kStreamId, "last", kStreamId});
     }
     for (const uint32_t end = sent; answered < end; ++answered) {
       RSTMDB_ASSIGN(const Answer answer, exchange(connection, *this));

@@ -1,7 +1,7 @@
-// Redis for the load. An instance is a hash with state, ctx and its machine; a transition is one
-// Lua script, called by its checksum: it compares the state, merges the payload into the context,
-// writes both back and adds an entry to a stream. Atomic like an APPLY_EVENT, and answered with the
-// same facts.
+// Redis for the load. An instance is a hash that says what GET_INSTANCE says; ids of the stream
+// stand for times and offsets. A transition is one Lua script, called by its checksum: it compares
+// the state, merges the payload into the context, adds an entry to the stream and writes the
+// instance back. Atomic like an APPLY_EVENT, and answered with the same facts.
 #pragma once
 
 #include <string>

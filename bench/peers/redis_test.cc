@@ -13,9 +13,9 @@ TEST(Redis, AsksForTheFieldsOfAnInstance) {
   Redis redis(kContextBytes);
   std::string out;
   redis.append(out, {.operation = Operation::kGetInstance, .instance = 42});
-  EXPECT_EQ(
-      out,
-      "*5\r\n$5\r\nHMGET\r\n$10\r\ni-00000042\r\n$7\r\nmachine\r\n$5\r\nstate\r\n$3\r\nctx\r\n");
+  EXPECT_EQ(out,
+            "*8\r\n$5\r\nHMGET\r\n$10\r\ni-00000042\r\n$7\r\nmachine\r\n$7\r\nversion\r\n"
+            "$5\r\nstate\r\n$3\r\nctx\r\n$7\r\ncreated\r\n$4\r\nlast\r\n");
 }
 
 TEST(Redis, CallsTheTransitionWithEventAndPayload) {

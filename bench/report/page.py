@@ -38,8 +38,8 @@ def ratio_table(samples):
 def figures(samples):
     lines = ["| what | requests/s | p50 µs | p99 µs | p99.9 µs | server CPU µs | generator CPU µs "
              "| bytes a sync |", "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
-    names = [f"{database} {shape} {operation}" for shape, operation in COMPARED
-             for database in DATABASES]
+    names = [f"{database} {shape} {operation}{group}" for shape, operation in COMPARED
+             for database in DATABASES for group in ("", " in groups")]
     names += [f"rstmdb {shape} {operation}" for shape, operation in
               (*rounds.ALONE, rounds.ALONE_LAST)] + ["rstmdb b at 70 %", "rstmdb fan-out"]
     for name in names:

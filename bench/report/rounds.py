@@ -16,6 +16,7 @@ COMPARED_LAST = ("c", "CREATE_INSTANCE")
 # and those of rstmdb alone
 ALONE = (("d", "APPLY_EVENT"), ("b", "GET_INSTANCE"), ("a", "LIST_INSTANCES"))
 ALONE_LAST = ("c", "MIX")
+GROUP = 16  # requests of one transaction of PostgreSQL, beside transactions of one
 SYNC_BYTES = (512, 4096)
 WATCHERS = 100
 SHARE_OF_PEAK = 0.7
@@ -92,6 +93,13 @@ class Round:
             self.sync(size)
 
     def load(self, database, shape, operation):
+        if database.name == "postgres" and shape == "c":
+            with database.awake():
+                result = database.load("--shape", shape, "--operation", operation, "--group", GROUP,
+                                       *self.options())
+            self.samples.add(f"postgres {shape} {operation} in groups", result)
+        if database.name == "postgres" and (shape, operation) == COMPARED_LAST:
+            return  # the same ids cannot be created twice
         with database.awake():
             before = self.written(database)
             result = database.load("--shape", shape, "--operation", operation, *self.options())

@@ -191,7 +191,8 @@ class Peer(Subject):
 class Redis(Peer):
     name = "redis"
     about = ("appendonly yes, appendfsync always, save off, no rewrite of the log while measured; "
-             "a transition is one Lua script by EVALSHA, a read HMGET of machine, state and ctx")
+             "a transition is one Lua script by EVALSHA, a read HMGET of the six fields that an "
+             "instance has")
 
     @staticmethod
     def program():
@@ -216,7 +217,7 @@ class Postgres(Peer):
     end_signal = signal.SIGINT  # ends its sessions, then itself
     about = ("synchronous_commit on, shared_buffers 1 GB, max_wal_size 8 GB, wal_level minimal, "
              "instances with fillfactor 50; a transition is one prepared statement and one "
-             "transaction, pipelined in c")
+             "transaction; in c also in transactions of 16, which is what c is compared with")
 
     @staticmethod
     def program():

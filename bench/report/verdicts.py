@@ -49,7 +49,9 @@ def ratio_to(samples, shape, operation, peer):
         if operation not in ("APPLY_EVENT", "CREATE_INSTANCE"):
             return []
         return ratios(ours, syncs_of(samples), below_field="per_second")
-    return ratios(ours, samples.of(f"{peer} {shape} {operation}"))
+    # PostgreSQL is quicker with several requests in a transaction, and then that is what counts.
+    theirs = samples.of(f"{peer} {shape} {operation} in groups")
+    return ratios(ours, theirs or samples.of(f"{peer} {shape} {operation}"))
 
 
 def syncs_of(samples):

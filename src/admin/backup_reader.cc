@@ -77,6 +77,7 @@ class Reader {
     const std::string_view body = bytes.substr(kChunkHeaderBytes);
     if (const uint32_t crc = crc32c(body); crc != header.body_crc) return wrong_body(header, crc);
     if (header.kind == ChunkKind::kTrailer) {
+      if (header.entry != 0) return fault(at_, kChunkHeaderBytes, "the trailer is of no entry");
       RSTMDB_TRY(read_trailer(body));
     } else {
       RSTMDB_TRY(header.kind == ChunkKind::kEntry ? read_entry(header, body)

@@ -383,6 +383,28 @@ TEST(Backup, the_number_of_entries_has_a_bound) {
   EXPECT_FALSE(decode_trailer(encode_trailer({}, table), summary, table));
 }
 
+TEST(BackupFormat, a_trailer_that_names_an_entry_was_written_by_nobody) {
+  SimulatedFileSystem files;
+  auto writer = BackupWriter::create(files, "/empty", {});
+  ASSERT_TRUE(writer.ok() && writer->finish({}).ok());
+  std::string bytes = files.content("/empty");
+  char* trailer = bytes.data() + kBackupHeaderBytes;
+  ChunkHeader header;
+  ASSERT_EQ(decode({trailer, kChunkHeaderBytes}, writer->seed(), header), Reading::kValid);
+  ASSERT_EQ(header.kind, ChunkKind::kTrailer);
+  for (const uint32_t entry : {0u, 1u, 5u}) {
+    header.entry = entry;
+    encode(header, writer->seed(), trailer);
+    files.put("/changed", bytes);
+    const auto file = files.open("/changed", io::FileSystem::Open::kRead);
+    const auto contents = read_backup(**file, {});
+    EXPECT_EQ(contents.ok(), entry == 0) << entry;
+    if (contents.ok()) continue;
+    EXPECT_EQ(contents.error().detail("code"), kBackupDamaged);
+    EXPECT_EQ(contents.error().detail_number("byte", 0), static_cast<int64_t>(kBackupHeaderBytes));
+  }
+}
+
 TEST(BackupFormat, only_names_of_our_files_are_names) {
   for (const char* good : {"wal/00000000000000000001.seg", "snapshots/00000000000000000812.snap"})
     EXPECT_TRUE(is_entry_name(good)) << good;
