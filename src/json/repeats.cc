@@ -21,9 +21,7 @@ uint64_t key_word(const char* key, uint32_t size) {
   if (size == 0) return spread;
   if (size >= 8) return load_word(key) ^ std::rotl(load_word(key + size - 8), 29) ^ spread;
   const unsigned unused_bits = 64 - 8 * size;
-  const uint64_t word = load_word(key);
-  if constexpr (std::endian::native == std::endian::little) return (word << unused_bits) ^ spread;
-  return (word >> unused_bits) ^ spread;
+  return (load_word(key) << unused_bits) ^ spread;
 }
 
 /// Joins two members of the same key; `first` may already stand for later ones.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <functional>
 #include <vector>
 
@@ -11,45 +12,46 @@
 namespace rstmdb::json {
 namespace {
 
-/// The place behind the closing quote of the string that opens at `text[at]`, or text.size().
-size_t skip_string(std::string_view text, size_t at) {
+/// The place behind the closing quote of the string that opens at `at`, or `end`.
+const char* skip_string(const char* at, const char* end) {
   ++at;
-  for (;;) {
-    while (at + 8 <= text.size()) {
-      const uint64_t word = load_word(text.data() + at);
-      if ((has_byte(word, '"') | has_byte(word, '\\')) != 0) break;
+  while (end - at >= 8) {
+    const uint64_t word = load_word(at);
+    const uint64_t hits = has_byte(word, '"') | has_byte(word, '\\');
+    if (hits == 0) {
       at += 8;
+      continue;
     }
-    while (at < text.size() && text[at] != '"' && text[at] != '\\') ++at;
-    if (at >= text.size()) return text.size();
-    if (text[at] == '"') return at + 1;
-    at += 2;
+    at += first_byte(hits);
+    if (*at == '"') return at + 1;
+    at += std::min<ptrdiff_t>(2, end - at);
   }
+  while (at < end && *at != '"') at += std::min<ptrdiff_t>(*at == '\\' ? 2 : 1, end - at);
+  return at < end ? at + 1 : end;
 }
 
-/// The place behind the array or object that opens at `text[at]`, or text.size().
-size_t skip_nested(std::string_view text, size_t at) {
+/// The place behind the array or object that opens at `at`, or `end`.
+const char* skip_nested(const char* at, const char* end) {
   size_t depth = 0;
-  while (at < text.size()) {
-    const char c = text[at];
+  while (at < end) {
+    const char c = *at;
     if (c == '"') {
-      at = skip_string(text, at);
+      at = skip_string(at, end);
       continue;
     }
     ++at;
     if (c == '{' || c == '[') ++depth;
     if ((c == '}' || c == ']') && --depth == 0) return at;
   }
-  return text.size();
+  return end;
 }
 
-/// The place behind the value at `text[at]`, at most text.size().
-size_t skip_value(std::string_view text, size_t at) {
-  if (at >= text.size()) return text.size();
-  const char c = text[at];
-  if (c == '"') return skip_string(text, at);
-  if (c == '{' || c == '[') return skip_nested(text, at);
-  while (at < text.size() && text[at] != ',' && text[at] != '}' && text[at] != ']') ++at;
+/// The place behind the value at `at`, at most `end`.
+const char* skip_value(const char* at, const char* end) {
+  if (at >= end) return end;
+  if (*at == '"') return skip_string(at, end);
+  if (*at == '{' || *at == '[') return skip_nested(at, end);
+  while (at < end && *at != ',' && *at != '}' && *at != ']') ++at;
   return at;
 }
 
@@ -185,11 +187,12 @@ void append_sorted_object(std::string& out, std::string_view object, size_t dept
 
 void append_sorted_array(std::string& out, std::string_view array, size_t depth) {
   out.push_back('[');
-  for (size_t at = 1; at < array.size() && array[at] != ']';) {
-    const size_t end = skip_value(array, at);
-    append_sorted_at(out, array.substr(at, end - at), depth);
-    at = end;
-    if (at >= array.size() || array[at] != ',') break;
+  const char* const end = array.data() + array.size();
+  for (const char* at = array.data() + 1; at < end && *at != ']';) {
+    const char* const value_end = skip_value(at, end);
+    append_sorted_at(out, {at, value_end}, depth);
+    at = value_end;
+    if (at >= end || *at != ',') break;
     out.push_back(',');
     ++at;
   }
@@ -224,21 +227,24 @@ Type scan_type(std::string_view text) {
   }
 }
 
-MemberScan::MemberScan(std::string_view object) {
+MemberScan::MemberScan(std::string_view object)
+    : at_(object.data()), end_(object.data() + object.size()) {
   if (!object.starts_with('{')) return;
-  rest_ = object.substr(1);
-  if (rest_.starts_with('"')) advance();
+  ++at_;
+  advance();
 }
 
 void MemberScan::advance() {
-  const size_t key_end = skip_string(rest_, 0);
-  valid_ = rest_.starts_with('"') && key_end < rest_.size();
-  if (!valid_) return;
-  key_ = rest_.substr(1, key_end - 2);
-  const size_t value_end = skip_value(rest_, key_end + 1);
-  value_ = rest_.substr(key_end + 1, value_end - key_end - 1);
-  rest_.remove_prefix(value_end);
-  if (rest_.starts_with(',')) rest_.remove_prefix(1);
+  valid_ = false;
+  if (at_ >= end_ || *at_ != '"') return;
+  const char* const key_end = skip_string(at_, end_);
+  if (key_end >= end_) return;
+  valid_ = true;
+  key_ = {at_ + 1, key_end - 1};
+  const char* const value = key_end + 1;
+  at_ = skip_value(value, end_);
+  value_ = {value, at_};
+  if (at_ < end_ && *at_ == ',') ++at_;
 }
 
 std::optional<std::string_view> scan_member(std::string_view object, std::string_view raw_key) {

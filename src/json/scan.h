@@ -29,7 +29,8 @@ class MemberScan {
   std::string_view value() const { return value_; }
 
  private:
-  std::string_view rest_;
+  const char* at_;  // what comes next
+  const char* end_;
   std::string_view key_;
   std::string_view value_;
   bool valid_ = false;

@@ -29,7 +29,8 @@ size_t plain_bytes(std::string_view text) {
   size_t at = 0;
   for (; at + 8 <= text.size(); at += 8) {
     const uint64_t word = load_word(text.data() + at);
-    if ((has_byte_below(word, 0x20) | has_byte(word, '"') | has_byte(word, '\\')) != 0) break;
+    const uint64_t hits = has_byte_below(word, 0x20) | has_byte(word, '"') | has_byte(word, '\\');
+    if (hits != 0) return at + static_cast<size_t>(first_byte(hits));
   }
   while (at < text.size() && kEscapes[static_cast<unsigned char>(text[at])] == 0) ++at;
   return at;
