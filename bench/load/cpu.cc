@@ -3,8 +3,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <cstdint>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -12,27 +10,19 @@
 namespace rstmdb::bench {
 namespace {
 
-struct ProcessTimes {
-  int parent = 0;
-  double seconds = 0;
-};
-
-/// From /proc/PID/stat: field 4 is the parent, 14 and 15 are user and system time in ticks.
-ProcessTimes times_of(const std::filesystem::path& process) {
-  std::ifstream file(process / "stat");
+/// Fields 14 and 15 of /proc/PID/stat: user and system time in ticks.
+double seconds_of(int pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   const std::string text((std::istreambuf_iterator<char>(file)), {});
   const size_t name_end = text.rfind(')');  // the name before it may hold anything
-  if (name_end == std::string::npos) return {};
+  if (name_end == std::string::npos) return 0;
   std::istringstream fields(text.substr(name_end + 1));
-  ProcessTimes times;
   std::string skipped;
-  fields >> skipped >> times.parent;
-  for (int field = 5; field < 14; ++field) fields >> skipped;
+  for (int field = 3; field < 14; ++field) fields >> skipped;
   double user = 0;
   double system = 0;
   fields >> user >> system;
-  times.seconds = (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
-  return times;
+  return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
 }  // namespace
@@ -48,14 +38,10 @@ double own_cpu_seconds() {
 
 double process_cpu_seconds(int pid) {
   if (pid == 0) return 0;
-  double seconds = 0;
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
-    const std::string name = entry.path().filename();
-    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    const ProcessTimes times = times_of(entry.path());
-    if (times.parent == pid || name == std::to_string(pid)) seconds += times.seconds;
-  }
+  double seconds = seconds_of(pid);
+  const std::string number = std::to_string(pid);
+  std::ifstream children("/proc/" + number + "/task/" + number + "/children");
+  for (int child = 0; children >> child;) seconds += seconds_of(child);
   return seconds;
 }
 

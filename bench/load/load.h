@@ -21,7 +21,7 @@ namespace rstmdb::bench {
 inline constexpr size_t kOperations = 4;
 
 struct Plan {
-  Address address;
+  Address address = {};
   std::array<uint32_t, kOperations> percent = {100, 0, 0, 0};  // by Operation; together 100
   uint32_t connections = 1;
   uint32_t pipelined = 1;  // requests under way per connection, at most kSlotsMax

@@ -3,6 +3,7 @@
 import statistics
 
 import rounds
+import variants
 import verdicts
 
 COMPARED = (*rounds.COMPARED, rounds.COMPARED_LAST)
@@ -26,11 +27,12 @@ def to_reach(samples):
 
 
 def ratio_table(samples):
-    lines = ["| work | to Redis | to PostgreSQL | to bare fdatasync of 512 bytes |",
-             "| --- | ---: | ---: | ---: |"]
+    lines = ["| work | to Redis | to PostgreSQL | to PostgreSQL, one request a transaction "
+             "| to bare fdatasync of 512 bytes |", "| --- | ---: | ---: | ---: | ---: |"]
     for shape, operation in COMPARED:
-        cells = [spread(verdicts.ratio_to(samples, shape, operation, peer), "{:.2f}")
-                 for peer in ("redis", "postgres", "fdatasync")]
+        cells = [spread(verdicts.ratio_to(samples, shape, operation, peer, how), "{:.2f}")
+                 for peer, how in (("redis", "best"), ("postgres", "best"), ("postgres", "alone"),
+                                   ("fdatasync", "best"))]
         lines.append(f"| {operation} ({shape}) | " + " | ".join(cells) + " |")
     return lines
 
@@ -80,6 +82,18 @@ def limits(samples):
     return lines
 
 
+def other_settings(samples):
+    lines = []
+    for title, names in variants.names():
+        cells = [f"{name.split()[0]} {verdicts.middle(kept, 'requests_per_second'):,.0f}/s, p50 "
+                 f"{verdicts.middle(kept, 'p50_us'):,.0f} µs, p99 "
+                 f"{verdicts.middle(kept, 'p99_us'):,.0f} µs"
+                 for name in names if (kept := samples.of(name))]
+        if cells:
+            lines.append(f"- {title}: {'; '.join(cells)}")
+    return lines
+
+
 def scale(samples):
     lines = []
     for memory in (sample for sample in samples.kept if sample["name"].startswith("memory ")):
@@ -114,7 +128,8 @@ def page(title, facts, samples, plot):
         lines += [f"![Ratios, and what was to be reached]({plot})", ""]
     parts = (("To reach", to_reach(samples)), ("Ratios", ratio_table(samples)),
              ("Figures", figures(samples)), ("Limits of the machine", limits(samples)),
-             ("Many instances", scale(samples)))
+             ("Many instances", scale(samples)),
+             ("Larger contexts and other policies", other_settings(samples)))
     for heading, part in parts:
         if part:
             lines += [f"## {heading}", "", *part, ""]

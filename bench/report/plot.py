@@ -10,6 +10,7 @@ import verdicts
 
 WIDTH, LEFT, RIGHT = 860, 190, 70
 BAR, GAP, TOP, BOTTOM = 16, 14, 64, 40
+LABEL = 36  # width of a number behind its bar
 COLOURS = {"redis": "#c8503c", "postgres": "#36699c", "fdatasync": "#8a8a8a"}
 
 
@@ -74,12 +75,11 @@ def svg(samples):
             edge = end
             if least:
                 mark = place(least)
-                edge = max(end, mark)
+                edge = mark if end <= mark < end + LABEL else end  # beside the number
                 out.append(f'<path d="M{mark:.1f} {top - 1}v{BAR + 2}" stroke="black" '
                            'stroke-width="3"/>')
-            out.append(f'<text x="{edge + 6:.1f}" y="{top + BAR - 4}">{ratio:.2g}</text>'
-                       if ratio < 10 else
-                       f'<text x="{edge + 6:.1f}" y="{top + BAR - 4}">{ratio:.0f}</text>')
+            number = f"{ratio:.2g}" if ratio < 10 else f"{ratio:.0f}"
+            out.append(f'<text x="{edge + 6:.1f}" y="{top + BAR - 4}">{number}</text>')
             top += BAR
         top += GAP
     out.append("</svg>")

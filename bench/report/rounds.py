@@ -20,7 +20,6 @@ GROUP = 16  # requests of one transaction of PostgreSQL, beside transactions of 
 SYNC_BYTES = (512, 4096)
 WATCHERS = 100
 SHARE_OF_PEAK = 0.7
-SETTLE_SECONDS = 12  # in which the allocator gives freed pages back
 
 
 class Samples:
@@ -145,10 +144,10 @@ def rounds(samples, peers, plan, say):
             Round(samples, databases, plan, number).run()
 
 
-def settle(server):
-    """Waits until the resident memory has stopped to shrink; bytes."""
+def settle(server, seconds):
+    """The least resident memory in that time, in which the allocator gives freed pages back."""
     least = server.resident_bytes()
-    deadline = time.monotonic() + SETTLE_SECONDS
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         with contextlib.suppress(subjects.subprocess.TimeoutExpired):
             server.process.wait(timeout=0.5)
@@ -189,7 +188,7 @@ class Scale:
         before = server.resident_bytes()
         made = server.load("--create", "--instances", self.instances, "--context-bytes",
                            self.plan.context_bytes)
-        after = settle(server)
+        after = settle(server, self.plan.settle_seconds)
         payload = self.plan.context_bytes + len("i-00000000")
         self.add("memory", {"resident_before": before, "resident_after": after,
                             "per_instance": (after - before) / self.instances,

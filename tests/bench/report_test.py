@@ -45,6 +45,13 @@ class Verdicts(unittest.TestCase):
         self.assertTrue(found.reached)
         self.assertEqual(found.measured, "3.00 ×")
 
+    def test_postgres_in_groups_is_what_counts(self):
+        samples = with_rates(rstmdb__c__GET_INSTANCE=[300], postgres__c__GET_INSTANCE=[100])
+        samples.add("postgres c GET_INSTANCE in groups", {"requests_per_second": 150})
+        ratios = [verdicts.ratio_to(samples, "c", "GET_INSTANCE", "postgres", how)
+                  for how in ("best", "alone")]
+        self.assertEqual(ratios, [[2], [3]])
+
     def test_a_ratio_below_the_requirement_is_not_reached(self):
         samples = with_rates(rstmdb__c__GET_INSTANCE=[239], redis__c__GET_INSTANCE=[100])
         self.assertIs(row(samples, "GET_INSTANCE (c)").reached, False)
@@ -92,7 +99,7 @@ class Page(unittest.TestCase):
     def test_has_a_line_for_each_kind_of_work(self):
         samples = with_rates(rstmdb__c__GET_INSTANCE=[240], redis__c__GET_INSTANCE=[100])
         text = page.page("title", ["a fact"], samples, "x.svg")
-        self.assertIn("| GET_INSTANCE (c) | 2.40 | – | – |", text)
+        self.assertIn("| GET_INSTANCE (c) | 2.40 | – | – | – |", text)
         self.assertIn("| redis c GET_INSTANCE | 100 | 100 | 250 | 400 | 1.50 | 0.20 |  |", text)
 
 

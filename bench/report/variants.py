@@ -1,0 +1,56 @@
+"""The same work with larger contexts, on every database; rstmdb with the other fsync policies."""
+
+import contextlib
+
+import subjects
+
+# (bytes of a context, how many instances)
+SIZES = ((2_048, 20_000), (65_536, 1_000))
+LOADS = (("b", "APPLY_EVENT"), ("b", "GET_INSTANCE"))
+POLICIES = ("every_ms:10", "never")
+POLICY_LOADS = (("a", "APPLY_EVENT"), ("b", "APPLY_EVENT"), ("c", "APPLY_EVENT"))
+
+
+def options(plan, instances, *more):
+    return ("--instances", instances, "--measured-ms", int(plan.seconds * 1000), "--warmup-ms",
+            int(min(plan.seconds, 2) * 250), *more)
+
+
+def sizes(samples, peers, plan):
+    """Samples named "redis b APPLY_EVENT 2048 bytes"."""
+    for size, count in SIZES:
+        with contextlib.ExitStack() as stack:
+            databases = [stack.enter_context(kind(plan.folder))
+                         for kind in (subjects.Rstmdb, *peers)]
+            for database in databases:
+                database.load("--create", "--instances", count, "--context-bytes", size)
+                database.send(subjects.signal.SIGSTOP)
+            for shape, operation in LOADS:
+                for database in databases:
+                    with database.awake():
+                        result = database.load("--shape", shape, "--operation", operation,
+                                               *options(plan, count))
+                    samples.add(f"{database.name} {shape} {operation} {size} bytes", result)
+
+
+def policies(samples, plan):
+    """Samples named "rstmdb b APPLY_EVENT never"."""
+    for policy in POLICIES:
+        with subjects.Rstmdb(plan.folder, RSTMDB_FSYNC_POLICY=policy) as server:
+            server.load("--create", "--instances", plan.instances)
+            for shape, operation in POLICY_LOADS:
+                samples.add(f"rstmdb {shape} {operation} {policy}", server.load(
+                    "--shape", shape, "--operation", operation, *options(plan, plan.instances)))
+
+
+def names():
+    """(title, names of the samples) of what stands beside each other"""
+    for size, _ in SIZES:
+        for shape, operation in LOADS:
+            yield (f"{operation} ({shape}), contexts of {size:,} bytes",
+                   [f"{database} {shape} {operation} {size} bytes"
+                    for database in ("rstmdb", "redis", "postgres")])
+    for policy in POLICIES:
+        for shape, operation in POLICY_LOADS:
+            yield (f"{operation} ({shape}), fsync_policy {policy}",
+                   [f"rstmdb {shape} {operation} {policy}"])
