@@ -4,9 +4,10 @@
 // anywhere with commits in between now and then.
 //
 // What must hold: every sound frame gets exactly one answer, and a stream that cannot be trusted
-// exactly one before its end; each answer is a sound frame with a valid response that has the
-// request's id; both conversations end with the same answers and the same state; and the log,
-// folded into an empty state, gives that state again. A log that fails answers what waits for it.
+// exactly one before its end, and so has one that asks too much without a token; each answer is a
+// sound frame with a valid response that has the request's id; both conversations end with the same
+// answers and the same state; and the log, folded into an empty state, gives that state again. A
+// log that fails answers what waits for it.
 //
 // Input: one byte of choices (1: tokens are required, 2: the log fails at the end), one that seeds
 // the cuts, then the client's stream.
@@ -132,9 +133,9 @@ class Server final : private server::SessionOwner {
   bool over() const { return over_; }
   /// The longest payload that a client may announce now.
   size_t payload_bytes_max() const {
-    return facts_.auth_required && !authenticated_ ? limits::kFramePayloadBytesBeforeAuthMax
-                                                   : facts_.frame_bytes_max;
+    return authenticated() ? facts_.frame_bytes_max : limits::kFramePayloadBytesBeforeAuthMax;
   }
+  bool authenticated() const { return authenticated_ || !facts_.auth_required; }
   void note_authenticated() { authenticated_ = true; }
   std::string& sent() { return sent_; }
   const engine::State& state() const { return node_->state(); }
@@ -268,6 +269,7 @@ Conversation talk_in_turns(Server& server, std::string_view stream) {
   Conversation talk;
   wire::FrameReader frames(server.payload_bytes_max());
   std::unique_ptr<Answers> answers;
+  int before_auth = 0;
   while (!stream.empty() && !server.over()) {
     const auto frame = frames.next(stream);
     const bool whole = frame.ok() && *frame;
@@ -276,16 +278,19 @@ Conversation talk_in_turns(Server& server, std::string_view stream) {
       answers = std::make_unique<Answers>(talk.first_dialect);
     }
     const size_t size = whole ? (*frame)->size : stream.size();
-    const bool blank =
-        whole && (*frame)->payload.empty() && frames.dialect() == wire::Dialect::kJsonl;
+    const bool asks =
+        whole && !((*frame)->payload.empty() && frames.dialect() == wire::Dialect::kJsonl);
+    const bool one_too_many =
+        asks && !server.authenticated() && ++before_auth > limits::kRequestsBeforeAuthMax;
     server.feed(stream.substr(0, size));
     server.commit();
     const std::vector<Outcome> now = answers->take(server.sent());
-    RSTMDB_CHECK(now.size() == (frame.ok() && (!whole || blank) ? 0 : 1), stream.substr(0, size));
-    if (!frame.ok()) {
-      const Outcome refusal{"", std::string(code_name(frame.error().code()))};
-      RSTMDB_CHECK(now.front() == refusal && server.over(), frame.error().to_string());
-    } else if (whole && !blank) {
+    RSTMDB_CHECK(now.size() == (frame.ok() && !asks ? 0 : 1), stream.substr(0, size));
+    if (!frame.ok() || one_too_many) {
+      const Code code = frame.ok() ? Code::kUnauthorized : frame.error().code();
+      const Outcome refusal{"", std::string(code_name(code))};
+      RSTMDB_CHECK(now.front() == refusal && server.over(), refusal.verdict);
+    } else if (asks) {
       const std::string_view request = (*frame)->payload;
       RSTMDB_CHECK(now.front().id == id_of(request), now.front().id);
       if (now.front().verdict == "ok" && asks_to_authenticate(request)) server.note_authenticated();
