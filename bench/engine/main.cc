@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <random>
 #include <string>
 
 #include "bench/engine/memory.h"
@@ -50,13 +51,12 @@ io::Ahead ahead_of(const Arguments& arguments) {
 
 void measure_memory(const Arguments& arguments) {
   Population population(arguments.shape);
-  population.name_all();
   const Memory before = memory_now();
   population.create_all([](std::string_view) {});
   const Memory created = memory_now();
   std::mt19937_64 random(3);
   for (uint64_t i = 0; i < arguments.events; ++i)
-    population.apply(random() % arguments.shape.instances);
+    population.apply(population.id(random() % arguments.shape.instances));
   const Memory after = memory_now();
   const auto each = [&](uint64_t now, uint64_t then) {
     return (static_cast<double>(now - then) - static_cast<double>(population.text_bytes())) /
@@ -77,16 +77,16 @@ constexpr size_t kAhead = 16;
 
 double events_per_second(Population& population, const Arguments& arguments, bool ahead) {
   std::mt19937_64 random(7);
-  std::array<uint64_t, kAhead> next{};
+  std::array<std::string, kAhead> next;
   std::array<std::string_view, kAhead> ids;
   const auto start = std::chrono::steady_clock::now();
   for (uint64_t i = 0; i < arguments.events; i += kAhead) {
     for (size_t k = 0; k < kAhead; ++k) {
-      next[k] = random() % arguments.shape.instances;
-      ids[k] = population.id(next[k]);
+      next[k] = population.id(random() % arguments.shape.instances);
+      ids[k] = next[k];
     }
     if (ahead) population.state().instances().prefetch(ids);
-    for (const uint64_t number : next) population.apply(number);
+    for (const std::string& id : next) population.apply(id);
   }
   return static_cast<double>(arguments.events) / seconds_since(start);
 }
@@ -105,7 +105,6 @@ double page_us(const engine::State& state) {
 
 void measure_apply(const Arguments& arguments) {
   Population population(arguments.shape);
-  population.name_all();
   const auto start = std::chrono::steady_clock::now();
   population.create_all([](std::string_view) {});
   const double creates = static_cast<double>(arguments.shape.instances) / seconds_since(start);
@@ -169,11 +168,10 @@ void prepare(const Arguments& arguments) {
   };
   Population population(arguments.shape);
   append(population.unit());
-  population.name_all();
   population.create_all(append);
   std::mt19937_64 random(5);
   for (uint64_t i = arguments.shape.instances; i < arguments.records; ++i) {
-    population.apply(random() % arguments.shape.instances);
+    population.apply(population.id(random() % arguments.shape.instances));
     append(population.unit());
   }
   RSTMDB_CHECK(log.close().ok(), "the log is closed");
@@ -226,7 +224,7 @@ int run(int argc, char** argv) {
   Arguments arguments;
   const auto add = [&](const char* name, const char* what, void (*measure)(const Arguments&)) {
     CLI::App* command = app.add_subcommand(name, what);
-    command->add_option("--instances", arguments.shape.instances)->check(CLI::PositiveNumber);
+    command->add_option("--instances", arguments.shape.instances)->check(CLI::Range(1, 99'999'999));
     command->add_option("--context-bytes", arguments.shape.context_bytes)
         ->check(CLI::Range(32, 1 << 20));
     command->add_option("--ids", arguments.shape.ids)->check(CLI::IsMember({"number", "uuid"}));

@@ -38,37 +38,35 @@ Population::Population(const Shape& shape)
   commit();
 }
 
-void Population::name_all() {
-  std::mt19937_64 random(11);
-  ids_.reserve(shape_.instances);
-  for (uint64_t i = 0; i < shape_.instances; ++i) {
-    char number[32];
-    std::snprintf(number, sizeof number, "i-%08llu", static_cast<unsigned long long>(i));
-    ids_.push_back(shape_.ids == "uuid"
-                       ? uuid_v7(static_cast<int64_t>(1'700'000'000'000 + i), random(), random())
-                       : number);
-  }
+std::string Population::id(uint64_t number) const {
+  if (shape_.ids == "uuid")
+    return uuid_v7(static_cast<int64_t>(1'700'000'000'000 + number), number * 0x9e3779b97f4a7c15u,
+                   number * 0xc2b2ae3d27d4eb4fu);
+  std::string id = "i-00000000";
+  for (size_t at = id.size(); number > 0; number /= 10)
+    id[--at] = static_cast<char>('0' + number % 10);
+  return id;
 }
 
-void Population::create(uint64_t number) {
+void Population::create(std::string_view id) {
   engine::CreateInstance command;
   command.machine = "order";
   command.version = 1;
-  command.instance_id = ids_[number];
+  command.instance_id = id;
   command.context = context_;
-  RSTMDB_CHECK(decider().decide(command).ok(), ids_[number]);
+  RSTMDB_CHECK(decider().decide(command).ok(), id);
   commit();
 }
 
-void Population::apply(uint64_t number) {
+void Population::apply(std::string_view id) {
   char payload[32];
   std::snprintf(payload, sizeof payload, R"({"n":%07llu})",
                 static_cast<unsigned long long>(1'000'000 + events_++ % 9'000'000));
   engine::ApplyEvent command;
-  command.instance_id = ids_[number];
+  command.instance_id = id;
   command.event = "NEXT";
   command.payload = payload;
-  RSTMDB_CHECK(decider().decide(command).ok(), ids_[number]);
+  RSTMDB_CHECK(decider().decide(command).ok(), id);
   commit();
 }
 

@@ -3,10 +3,8 @@
 #pragma once
 
 #include <cstdint>
-#include <random>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "engine/decide.h"
 #include "engine/state.h"
@@ -25,19 +23,18 @@ class Population {
   explicit Population(const Shape& shape);
 
   engine::State& state() { return state_; }
-  const std::string& id(uint64_t number) const { return ids_[number]; }
+  /// An id for the number, always the same; a pure function of it, so that looking it up costs no
+  /// miss of its own.
+  std::string id(uint64_t number) const;
 
-  /// Ids of all instances, before there are any, so that their memory is not counted as that of
-  /// the state.
-  void name_all();
   void create_all(const auto& on_unit) {
     for (uint64_t i = 0; i < shape_.instances; ++i) {
-      create(i);
+      create(id(i));
       on_unit(std::string_view(unit_));
     }
   }
-  void create(uint64_t number);
-  void apply(uint64_t number);
+  void create(std::string_view id);
+  void apply(std::string_view id);
   std::string_view unit() const { return unit_; }  // of the last write
   /// Bytes of ids and contexts.
   uint64_t text_bytes() const;
@@ -53,7 +50,6 @@ class Population {
   engine::Draft draft_{state_};
   engine::Definition definition_;
   engine::ChainHash chain_;
-  std::vector<std::string> ids_;
   std::string context_;
   std::string unit_;
   uint64_t events_ = 0;
