@@ -107,9 +107,9 @@ inline constexpr int64_t kWatchStallTimeoutMs = 600'000;      // peer reads noth
 inline constexpr size_t kTurnToldBytesMax = 2 * 1024 * 1024;  // notifications in a turn, twice
 inline constexpr size_t kCatchUpTurnBytesMax =
     64 * 1024;  // of the log, read for watchers in a turn
-inline constexpr size_t kCatchUpStretchBytesMax = 64 * 1024;        // read at a time, for all
-inline constexpr size_t kCatchUpMemoryBytesMax = 16 * 1024 * 1024;  // of the stretches kept
-inline constexpr size_t kWatchCursorsMax = 64;                      // open at the same time
+inline constexpr size_t kCatchUpStretchBytesMax = 64 * 1024;       // read at a time, for all
+inline constexpr size_t kCatchUpMemoryBytesMax = 4 * 1024 * 1024;  // of the stretches kept
+inline constexpr size_t kWatchCursorsMax = 64;                     // open at the same time
 
 // Backups, exports.
 inline constexpr size_t kBackupEntriesMax = 100'000;            // files in a backup
