@@ -102,12 +102,14 @@ inline constexpr size_t kSubscriptionsPerConnectionMax = 1'000;
 inline constexpr size_t kSubscriptionsMax = 100'000;                // of the server
 inline constexpr size_t kSubscriptionBytesMax = 256 * 1024 * 1024;  // filters and keys, all of them
 inline constexpr size_t kWatchKeysMax = 1'024;  // combinations of names in one filter's index keys
-inline constexpr size_t kWatchBufferBytesMax = 64 * 1024;  // unsent of a connection that watches
-inline constexpr int64_t kWatchStallTimeoutMs = 600'000;   // peer reads nothing while it watches
+inline constexpr size_t kWatchBufferBytesMax = 64 * 1024;     // unsent of a connection that watches
+inline constexpr int64_t kWatchStallTimeoutMs = 600'000;      // peer reads nothing while it watches
+inline constexpr size_t kTurnToldBytesMax = 2 * 1024 * 1024;  // notifications in a turn, twice
 inline constexpr size_t kCatchUpTurnBytesMax =
     64 * 1024;  // of the log, read for watchers in a turn
-inline constexpr size_t kCatchUpStretchBytesMax = 256 * 1024;  // read for one before the next
-inline constexpr size_t kWatchCursorsMax = 64;                 // open at the same time
+inline constexpr size_t kCatchUpStretchBytesMax = 64 * 1024;       // read at a time, for all
+inline constexpr size_t kCatchUpMemoryBytesMax = 4 * 1024 * 1024;  // of the stretches kept
+inline constexpr size_t kWatchCursorsMax = 64;                     // open at the same time
 
 // Backups, exports.
 inline constexpr size_t kBackupEntriesMax = 100'000;            // files in a backup

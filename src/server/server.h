@@ -50,6 +50,7 @@ class Server final : private SessionOwner {
   explicit Server(Options options);
   void on_accept(std::unique_ptr<io::Stream> stream);
   void on_ended(Session& session) override;
+  std::string& spare_output() override { return spare_output_; }
   void bury_ended();
   void tick();
   void arm_tick();
@@ -59,6 +60,7 @@ class Server final : private SessionOwner {
 
   Options options_;
   api::GuessLimits guesses_;
+  std::string spare_output_;
   std::unique_ptr<io::Listener> listener_;
   ReadAheads aheads_;
   std::unordered_map<Session*, std::unique_ptr<Session>> sessions_;

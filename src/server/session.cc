@@ -17,8 +17,6 @@ constexpr size_t kOutputBytesKept = 256 * 1024;
 constexpr int64_t kNsPerMs = 1'000'000;
 /// So much must have left before notifications go on: a stream that stops and goes does so seldom.
 constexpr size_t kRoomAgainBytes = limits::kWatchBufferBytesMax / 2;
-/// What a notification has around its members, generously.
-constexpr size_t kEventFrameBytes = 128;
 
 size_t payload_limit(const api::ServerFacts& facts, const api::Caller& caller) {
   return caller.authenticated() ? facts.frame_bytes_max : limits::kFramePayloadBytesBeforeAuthMax;
@@ -315,7 +313,10 @@ void Session::write_ready() {
   const size_t taken = stream_->write(ready);
   ready.erase(0, taken);
   if (ready.empty() && ready.capacity() > kOutputBytesKept) ready = std::string();
-  if (ready.empty()) return;
+  if (ready.empty()) {
+    if (std::exchange(has_spare_, false)) ready.swap(owner_.spare_output());
+    return;
+  }
   write_blocked_ = true;
   write_stalled_ms_ = node_.clock().steady_ns() / kNsPerMs;
 }
@@ -354,14 +355,22 @@ bool Session::make_room() {
 }
 
 void Session::deliver(const watch::Notification& notification) {
-  // Grown by doubling, the buffer would hold twice of what is promised to be its bound.
   std::string& ready = outbox_.ready();
-  const size_t wanted = ready.size() + notification.members.size() + kEventFrameBytes;
-  if (wanted > ready.capacity() && wanted > kRoomAgainBytes) {
-    ready.reserve(std::max(wanted, limits::kWatchBufferBytesMax + kEventFrameBytes));
+  if (ready.empty() && !has_spare_) {
+    ready.swap(owner_.spare_output());
+    has_spare_ = true;
   }
-  wire::append_event(ready, dialect(), notification.subscription_id, notification.kind,
-                     notification.members);
+  // Grown by doubling, the buffer would hold twice of what is promised to be its bound.
+  const size_t wanted = ready.size() + notification.shared.text.size() + wire::kEventOwnBytesMax;
+  if (wanted > ready.capacity() && wanted > kRoomAgainBytes) {
+    ready.reserve(std::max(wanted, limits::kWatchBufferBytesMax + wire::kEventOwnBytesMax));
+  }
+  wire::append_event(ready, dialect(), notification.shared, notification.kind,
+                     notification.subscription_id);
+}
+
+void Session::push() {
+  if (phase_ != Phase::kEnded) write_ready();
 }
 
 void Session::flush() {

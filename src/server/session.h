@@ -30,6 +30,10 @@ class SessionOwner {
   virtual ~SessionOwner() = default;
   /// The session is over; it is destroyed soon, not inside this call.
   virtual void on_ended(Session& session) = 0;
+  /// An empty buffer that a session takes for notifications and gives back when they are sent: it
+  /// stays in the cache from one connection to the next, and those without anything to send need
+  /// none.
+  virtual std::string& spare_output() = 0;
 };
 
 class Session final : private io::StreamEvents,
@@ -76,6 +80,7 @@ class Session final : private io::StreamEvents,
   void on_withdrawn(std::string_view answers, const Error& error) override;
   bool make_room() override;
   void deliver(const watch::Notification& notification) override;
+  void push() override;
   void flush() override;
   void on_lost(const Error& error) override;
 
@@ -132,6 +137,7 @@ class Session final : private io::StreamEvents,
   bool handling_ = false;     // inside handle_input: answers are gathered
   bool write_blocked_ = false;
   bool identity_known_ = false;      // what the stream has to say of the peer has been asked
+  bool has_spare_ = false;           // ready() is the owner's spare buffer
   bool notifications_wait_ = false;  // the hub has been told that there is no room for more
   bool had_request_ = false;
   int requests_before_auth_ = 0;

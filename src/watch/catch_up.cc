@@ -12,11 +12,12 @@ namespace {
 
 using Mode = Subscription::Mode;
 
-/// What opening a cursor counts as in the bytes of a turn, and handling a unit besides its bytes.
-constexpr size_t kOpeningBytes = 16 * 1024;
-constexpr size_t kUnitBytes = 64;
-/// A cursor keeps room for the largest unit that it has seen; above this it is closed again.
-constexpr size_t kLargeUnitBytes = 1024 * 1024;
+/// The other half is for the stretches.
+constexpr size_t kCursorsMax = limits::kWatchCursorsMax / 2;
+/// What looking at a change counts as in the bytes that are told in a turn.
+constexpr size_t kLookBytes = 16;
+/// So much is worth a trip to the network of its own.
+constexpr size_t kWorthPushing = 16 * 1024;
 
 /// File and byte are for the operator, not for the client.
 Error unreadable(const Error& error) {
@@ -61,14 +62,16 @@ void CatchUp::begin(Subscription& subscription, std::unique_ptr<log::Cursor> cur
 }
 
 void CatchUp::begin_stalled(Subscription& subscription) { enlist(subscription, Mode::kStalled); }
+void CatchUp::begin_queued(Subscription& subscription) { enlist(subscription, Mode::kQueued); }
 
 void CatchUp::resume(Subscription& subscription) {
   if (subscription.mode == Mode::kStalled) move_to(subscription, Mode::kQueued);
 }
 
 void CatchUp::forget(Subscription& subscription) {
-  close_cursor(subscription);
+  give_cursor(subscription);
   list_of(subscription.mode).erase(subscription.behind);
+  if (count() == 0) stretches_.clear();
 }
 
 void CatchUp::committed() {
@@ -81,73 +84,44 @@ void CatchUp::committed() {
 }
 
 CatchUp::Rest CatchUp::run() {
-  size_t budget = limits::kCatchUpTurnBytesMax;
-  while (!queued_.empty() && budget > 0) {
-    // It may be gone when advance() returns.
-    budget -= std::min(budget, advance(*queued_.front(), budget));
+  const log::Offset committed = options_.log.committed();
+  // Whoever reads as fast as others write must come closer, however much a turn writes.
+  const uint64_t records_max = stretches_.records_read() + 2 * (committed - committed_last_turn_);
+  const uint64_t bytes_max = stretches_.bytes_read() + limits::kCatchUpTurnBytesMax;
+  committed_last_turn_ = committed;
+  size_t told = 0;
+  while (!queued_.empty() && told < limits::kTurnToldBytesMax &&
+         (stretches_.bytes_read() < bytes_max || stretches_.records_read() < records_max)) {
+    told += advance(*queued_.front());
   }
   options_.outlet.flush();
   return queued_.empty() ? Rest::kNone : Rest::kMore;
 }
 
-/// Reads on for one subscription; returns how many bytes of the turn that has cost.
-size_t CatchUp::advance(Subscription& subscription, size_t budget) {
-  size_t used = 0;
+/// Takes one subscription on by a stretch of the log; returns what that counts as in the bytes of
+/// the turn. It may be gone then.
+size_t CatchUp::advance(Subscription& subscription) {
   if (!options_.outlet.has_room(subscription)) {
     stall(subscription);
-    return used;
+    return 0;
   }
-  if (!subscription.cursor) {
-    used += kOpeningBytes;
-    auto cursor = options_.log.read_from(subscription.next_offset);
-    if (!cursor.ok()) {
-      lose(subscription, cursor.error());
-      return used;
-    }
-    hold_cursor(subscription, std::move(cursor).value());
+  auto stretch = stretches_.at(subscription.next_offset, give_cursor(subscription));
+  if (!stretch.ok()) {
+    lose(subscription, stretch.error());
+    return 0;
   }
-  open_.splice(open_.end(), open_, subscription.open);
-  while (used < budget) {
-    const auto unit = subscription.cursor->next();
-    if (!unit.ok()) {
-      lose(subscription, unit.error());
-      return used;
-    }
-    if (!*unit) {
-      meet_head(subscription);
-      return used;
-    }
-    const size_t unit_bytes = (*unit)->bytes.size();
-    used += unit_bytes + kUnitBytes;
-    if (const auto passed = pass_on(subscription, **unit); !passed.ok()) {
-      lose(subscription, passed.error());
-      return used;
-    }
-    if (unit_bytes > kLargeUnitBytes) {
-      close_cursor(subscription);
-      break;
-    }
-    if (!options_.outlet.has_room(subscription)) {
-      stall(subscription);
-      return used;
-    }
+  if (*stretch == nullptr) {
+    meet_head(subscription);
+    return 0;
   }
-  end_stretch(subscription, used);
-  return used;
-}
-
-/// Whoever has read a whole stretch goes to the end of the queue; before that, its cursor has its
-/// window of the log in memory and it goes on.
-void CatchUp::end_stretch(Subscription& subscription, size_t used) {
-  subscription.stretch_bytes += used;
-  if (subscription.stretch_bytes < limits::kCatchUpStretchBytesMax) return;
-  subscription.stretch_bytes = 0;
   move_to(subscription, Mode::kQueued);
+  const size_t told = pass_on(subscription, **stretch);
+  if (told >= kWorthPushing) subscription.watcher->push();
+  return told;
 }
 
 void CatchUp::stall(Subscription& subscription) {
   if (subscription.entered()) options_.index.remove(subscription);
-  subscription.stretch_bytes = 0;
   move_to(subscription, Mode::kStalled);
 }
 
@@ -157,7 +131,6 @@ void CatchUp::meet_head(Subscription& subscription) {
     options_.index.add(subscription);
     subscription.armed_from = options_.log.next_offset();
   }
-  subscription.stretch_bytes = 0;
   if (subscription.next_offset < subscription.armed_from) {
     return move_to(subscription, Mode::kWaits);
   }
@@ -171,34 +144,37 @@ void CatchUp::lose(Subscription& subscription, const Error& error) {
 
 void CatchUp::hold_cursor(Subscription& subscription, std::unique_ptr<log::Cursor> cursor) {
   subscription.cursor = std::move(cursor);
-  subscription.chain_known = false;
   subscription.open = open_.insert(open_.end(), &subscription);
-  if (open_.size() > limits::kWatchCursorsMax) close_cursor(*open_.front());
+  if (open_.size() > kCursorsMax) give_cursor(*open_.front());
 }
 
-void CatchUp::close_cursor(Subscription& subscription) {
-  if (!subscription.cursor) return;
-  subscription.cursor.reset();
-  open_.erase(subscription.open);
+std::unique_ptr<log::Cursor> CatchUp::give_cursor(Subscription& subscription) {
+  if (subscription.cursor) open_.erase(subscription.open);
+  return std::move(subscription.cursor);
 }
 
-/// Delivers what the subscription wants of one unit, whole, even beyond the connection's room.
-Result<void> CatchUp::pass_on(Subscription& subscription, const log::Unit& unit) {
-  engine::RecordReader reader(unit.bytes, subscription.chain);
-  if (!subscription.chain_known) reader.adopt_chain();
-  subscription.chain_known = true;
-  while (!reader.at_end()) {
-    RSTMDB_ASSIGN(const engine::Record record, reader.next());
-    if (record.offset < subscription.next_offset) continue;
-    const auto change = change_of(record, options_.state);
-    if (!change || !subscription.filter.matches(*change)) continue;
-    members_.clear();
-    const size_t lean = append_members(members_, *change);
-    options_.outlet.deliver(subscription, change->kind, members_, lean);
+/// Delivers what the subscription wants of a stretch, up to the first unit for which its connection
+/// has no room; a unit is delivered whole, even beyond that. Returns what it counts as.
+size_t CatchUp::pass_on(Subscription& subscription, const Stretch& stretch) {
+  const ChangeList& changes = stretch.changes;
+  size_t told = 0;
+  for (size_t n = changes.first_from(subscription.next_offset); n < changes.size(); ++n) {
+    const ChangeList::Held held = changes.at(n);
+    told += kLookBytes;
+    if (!subscription.filter.matches(held.change)) continue;
+    if (subscription.granted_unit != held.unit_first) {
+      if (!options_.outlet.has_room(subscription)) {
+        subscription.next_offset = held.change.offset;
+        stall(subscription);
+        return told;
+      }
+      subscription.granted_unit = held.unit_first;
+    }
+    options_.outlet.deliver(subscription, held.change.kind, held.full, held.lean);
+    told += held.full.text.size();
   }
-  subscription.next_offset =
-      std::max(subscription.next_offset, unit.first_offset + unit.record_count);
-  return {};
+  subscription.next_offset = std::max(subscription.next_offset, stretch.end);
+  return told;
 }
 
 log::Offset CatchUp::oldest_needed(log::Offset otherwise) const {

@@ -14,17 +14,19 @@
 // it has read up to `armed_from`, it is live. While it is stalled or far behind it is not in the
 // index, so it costs the writers nothing.
 //
-// Each turn reads at most limits::kCatchUpTurnBytesMax for all of them together, and at most
-// limits::kWatchCursorsMax have a cursor open. Everything runs on the loop's thread.
+// They read in stretches, which are kept for the others (stretches.h), and take turns after each.
+// A turn of the loop reads at most limits::kCatchUpTurnBytesMax of the log, or twice as many
+// records as it has committed, and tells at most limits::kTurnToldBytesMax, for all of them
+// together; in both cases a stretch more at most. Everything runs on the loop's thread.
 #pragma once
 
 #include <list>
 #include <memory>
-#include <string>
 
 #include "engine/state.h"
 #include "log/log.h"
 #include "watch/outlet.h"
+#include "watch/stretches.h"
 #include "watch/subscription.h"
 
 namespace rstmdb::watch {
@@ -37,13 +39,16 @@ class CatchUp {
     Index& index;
     Outlet& outlet;
   };
-  explicit CatchUp(const Options& options) : options_(options) {}
+  explicit CatchUp(const Options& options)
+      : options_(options), stretches_({.log = options.log, .state = options.state}) {}
 
   /// Takes a new subscription that is in no index, with the log open at its next_offset. Until it
   /// reads, the cursor keeps what it has ahead from being trimmed away.
   void begin(Subscription& subscription, std::unique_ptr<log::Cursor> cursor);
   /// Takes a live one, out of the index, whose connection has no room.
   void begin_stalled(Subscription& subscription);
+  /// Takes a live one, out of the index, for which this turn has no time.
+  void begin_queued(Subscription& subscription);
   /// Its connection has room again. Nothing to do unless it is stalled.
   void resume(Subscription& subscription);
   /// The subscription ends. Only for those that are behind.
@@ -56,7 +61,7 @@ class CatchUp {
   Rest run();
 
   size_t count() const { return queued_.size() + waiting_.size() + stalled_.size(); }
-  size_t cursors() const { return open_.size(); }
+  size_t cursors() const { return open_.size() + stretches_.cursors(); }
   /// The least next_offset of all, or `otherwise` when nobody is behind.
   log::Offset oldest_needed(log::Offset otherwise) const;
 
@@ -65,21 +70,21 @@ class CatchUp {
   List& list_of(Subscription::Mode mode);
   void move_to(Subscription& subscription, Subscription::Mode mode);
   void enlist(Subscription& subscription, Subscription::Mode mode);
-  size_t advance(Subscription& subscription, size_t budget);
-  void end_stretch(Subscription& subscription, size_t used);
+  size_t advance(Subscription& subscription);
   void stall(Subscription& subscription);
   void meet_head(Subscription& subscription);
   void lose(Subscription& subscription, const Error& error);
   void hold_cursor(Subscription& subscription, std::unique_ptr<log::Cursor> cursor);
-  void close_cursor(Subscription& subscription);
-  Result<void> pass_on(Subscription& subscription, const log::Unit& unit);
+  std::unique_ptr<log::Cursor> give_cursor(Subscription& subscription);
+  size_t pass_on(Subscription& subscription, const Stretch& stretch);
 
   const Options options_;
   List queued_;
   List waiting_;
   List stalled_;
-  List open_;  // those with a cursor, the one used last at the end
-  std::string members_;
+  List open_;  // those that hold a cursor, the oldest at the front
+  Stretches stretches_;
+  log::Offset committed_last_turn_ = 0;
 };
 
 }  // namespace rstmdb::watch

@@ -1,6 +1,7 @@
 #include "watch/change.h"
 
 #include "base/check.h"
+#include "base/crc32c.h"
 #include "json/writer.h"
 
 namespace rstmdb::watch {
@@ -79,7 +80,10 @@ std::optional<Change> change_of(const engine::Record& record, const engine::Stat
   return change;
 }
 
-size_t append_members(std::string& out, const Change& change) {
+TextForms append_text(std::string& out, const Change& change) {
+  const size_t start = out.size();
+  wire::begin_event(out);
+  out.push_back(',');
   json::Writer writer(out);
   writer.member("instance_id", change.instance_id)
       .member("machine", change.machine)
@@ -91,9 +95,16 @@ size_t append_members(std::string& out, const Change& change) {
   // An event without a payload has an empty one; what is no event has none.
   const std::string_view none = change.kind == ChangeKind::kTransition ? "{}" : "null";
   writer.member("payload", json::RawJson{change.payload.empty() ? none : change.payload});
-  const size_t lean = out.size();
+  const size_t lean_end = out.size();
   writer.member("ctx", json::RawJson{change.context.empty() ? "null" : change.context});
-  return lean;
+  const std::string_view lean = std::string_view(out).substr(start, lean_end - start);
+  const std::string_view context = std::string_view(out).substr(lean_end);
+  TextForms forms;
+  forms.lean_bytes = static_cast<uint32_t>(lean.size());
+  forms.full_bytes = static_cast<uint32_t>(lean.size() + context.size());
+  forms.lean_crc = crc32c(lean);
+  forms.full_crc = crc32c(context, forms.lean_crc);
+  return forms;
 }
 
 }  // namespace rstmdb::watch

@@ -8,6 +8,7 @@
 
 #include "engine/record.h"
 #include "engine/state.h"
+#include "wire/message.h"
 
 namespace rstmdb::watch {
 
@@ -38,9 +39,21 @@ struct Change {
 /// "" and version 0.
 std::optional<Change> change_of(const engine::Record& record, const engine::State& state);
 
-/// Appends the members that follow the subscription's id in a notification, `ctx` last and with
-/// everything before it complete without it. Returns the size of that part, so that one text serves
-/// subscribers with and without context.
-size_t append_members(std::string& out, const Change& change);
+/// How one text serves those who want the context and those who do not: `ctx` is its last member,
+/// and what stands before it is whole without it.
+struct TextForms {
+  uint32_t lean_bytes = 0;
+  uint32_t full_bytes = 0;
+  uint32_t lean_crc = 0;  // crc32c of the first lean_bytes
+  uint32_t full_crc = 0;
+
+  wire::SharedEvent lean(std::string_view text) const {
+    return {text.substr(0, lean_bytes), lean_crc};
+  }
+  wire::SharedEvent full(std::string_view text) const { return {text, full_crc}; }
+};
+
+/// Appends the part of a notification of `change` that does not depend on who gets it.
+TextForms append_text(std::string& out, const Change& change);
 
 }  // namespace rstmdb::watch

@@ -138,32 +138,57 @@ void Hub::keep(std::span<const engine::Record> unit) {
 }
 
 void Hub::committed(log::Offset offset) {
-  while (!pending_.empty() && pending_.first_offset() <= offset) {
-    const Pending::Held held = pending_.front();
-    found_.clear();
-    index_.find(held.change, found_);
-    for (Indexed* indexed : found_) offer(static_cast<Subscription&>(*indexed), held);
-    pending_.pop();
+  told_bytes_ = 0;
+  while (!pending_.empty() && pending_.offset(0) <= offset) {
+    // Nobody is called meanwhile who could call the hub, so nothing that the round points to goes.
+    gather(offset);
+    round_.each_watcher([this](Watcher& watcher) {
+      round_.each_delivery(watcher, [this](const Round::Delivery& delivery) {
+        offer(*delivery.subscription, round_.changes()[delivery.change]);
+      });
+      watcher.push();
+    });
+    pending_.pop(round_.changes().size());
+    round_.clear();
   }
   catch_up_.committed();
   outlet_.flush();
 }
 
-void Hub::offer(Subscription& subscription, const Pending::Held& held) {
-  // One that is still behind has been armed and gets this out of the log; one that began later
-  // does not want it.
-  if (subscription.mode != Subscription::Mode::kLive) return;
-  if (held.change.offset < subscription.next_offset) return;
+/// Fills the round with the changes that have waited longest, up to `offset`.
+void Hub::gather(log::Offset offset) {
+  for (size_t number = 0; number < pending_.size() && pending_.offset(number) <= offset; ++number) {
+    const ChangeList::Held held = pending_.at(number);
+    if (round_.full(held.unit_first)) return;
+    round_.add_change(held);
+    const Change& change = round_.changes().back().change;
+    found_.clear();
+    index_.find(change, found_);
+    for (Indexed* indexed : found_) {
+      auto& subscription = static_cast<Subscription&>(*indexed);
+      // One that is still behind has been armed and gets this out of the log; one that began later
+      // does not want it.
+      if (subscription.mode != Subscription::Mode::kLive) continue;
+      if (change.offset >= subscription.next_offset) round_.add_receiver(subscription);
+    }
+  }
+}
+
+void Hub::offer(Subscription& subscription, const ChangeList::Held& held) {
+  if (subscription.mode != Subscription::Mode::kLive) return;  // fell behind in this round
   if (subscription.granted_unit != held.unit_first) {
-    if (!outlet_.has_room(subscription)) {
+    const bool has_room = outlet_.has_room(subscription);
+    if (!has_room || told_bytes_ >= limits::kTurnToldBytesMax) {
       index_.remove(subscription);
       subscription.next_offset = held.change.offset;
+      if (has_room) return catch_up_.begin_queued(subscription);
       ++fell_behind_;
       return catch_up_.begin_stalled(subscription);
     }
     subscription.granted_unit = held.unit_first;
   }
-  outlet_.deliver(subscription, held.change.kind, held.members, held.lean.size());
+  told_bytes_ += held.full.text.size();
+  outlet_.deliver(subscription, held.change.kind, held.full, held.lean);
   subscription.next_offset = held.change.offset + 1;
 }
 

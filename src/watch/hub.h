@@ -8,7 +8,9 @@
 // durable. The index is asked again on delivery: who has come or gone meanwhile is known then, and
 // pending needs no list of receivers. A connection without room gets no buffer here; its
 // subscriptions fall behind and are served from the log (catch_up.h). So a watcher that does not
-// read costs nobody anything but its place.
+// read costs nobody anything but its place. The same happens to those for whom a turn has no time
+// left: what all watchers together may take of it is bounded (limits::kTurnToldBytesMax), and the
+// next turn goes on with them.
 //
 // On the loop's thread.
 #pragma once
@@ -28,10 +30,11 @@
 #include "io/random.h"
 #include "log/log.h"
 #include "watch/catch_up.h"
+#include "watch/change_list.h"
 #include "watch/filter.h"
 #include "watch/index.h"
 #include "watch/outlet.h"
-#include "watch/pending.h"
+#include "watch/round.h"
 #include "watch/watcher.h"
 
 namespace rstmdb::watch {
@@ -102,7 +105,8 @@ class Hub {
 
  private:
   void keep(std::span<const engine::Record> unit);
-  void offer(Subscription& subscription, const Pending::Held& held);
+  void gather(log::Offset offset);
+  void offer(Subscription& subscription, const ChangeList::Held& held);
   Result<void> check_room(const Watcher& watcher, size_t bytes) const;
   std::string new_id();
   void erase(Subscription& subscription);
@@ -113,10 +117,12 @@ class Hub {
   Index index_;
   Outlet outlet_;
   CatchUp catch_up_;
-  Pending pending_;
+  ChangeList pending_;
   std::unordered_map<std::string, std::unique_ptr<Subscription>> subscriptions_;  // by id
   std::vector<Indexed*> found_;
-  size_t bytes_ = 0;  // of all subscriptions
+  Round round_;
+  size_t told_bytes_ = 0;  // in this call of committed()
+  size_t bytes_ = 0;       // of all subscriptions
   uint64_t instance_active_ = 0;
   uint64_t fell_behind_ = 0;
 };

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/crc32c.h"
 #include "io/simulated_random.h"
 #include "log/memory_log.h"
 #include "watch/hub.h"
@@ -21,11 +22,13 @@ class FakeWatcher final : public Watcher {
 
   bool make_room() override { return room > 0; }
   void deliver(const Notification& notification) override {
-    received[std::string(notification.subscription_id)].emplace_back(notification.members);
+    EXPECT_EQ(crc32c(notification.shared.text), notification.shared.crc);
+    received[std::string(notification.subscription_id)].emplace_back(notification.shared.text);
     last_kind = notification.kind;
     if (room > 0) --room;
     unsent = true;
   }
+  void push() override { ++pushes; }
   void flush() override { unsent = false; }
   void on_lost(const Error& error) override {
     lost.push_back(error.to_string());
@@ -47,6 +50,7 @@ class FakeWatcher final : public Watcher {
   std::string last_kind;
   size_t room = 1'000'000;  // notifications before it says no
   bool unsent = false;
+  size_t pushes = 0;
 
  private:
   Hub& hub_;

@@ -5,12 +5,12 @@
 
 namespace rstmdb::watch {
 
-void Outlet::deliver(Subscription& subscription, ChangeKind kind, std::string_view members,
-                     size_t lean) {
+void Outlet::deliver(Subscription& subscription, ChangeKind kind, const wire::SharedEvent& full,
+                     const wire::SharedEvent& lean) {
   Watcher& watcher = *subscription.watcher;
-  watcher.deliver({.subscription_id = subscription.id,
+  watcher.deliver({.shared = subscription.include_ctx ? full : lean,
                    .kind = subscription.names_kind ? kind_name(kind) : std::string_view(),
-                   .members = subscription.include_ctx ? members : members.substr(0, lean)});
+                   .subscription_id = subscription.id});
   ++(subscription.filter.instance_id.empty() ? to_all_watchers_ : to_instance_watchers_);
   if (std::exchange(watcher.touched_, true)) return;
   touched_.push_back(&watcher);

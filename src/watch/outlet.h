@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
 #include "watch/subscription.h"
@@ -14,8 +13,9 @@ class Outlet {
   bool has_room(const Subscription& subscription) const {
     return subscription.watcher->make_room();
   }
-  /// `members` as append_members made them, its first `lean` bytes without `ctx`.
-  void deliver(Subscription& subscription, ChangeKind kind, std::string_view members, size_t lean);
+  /// A change's two texts, with and without `ctx`.
+  void deliver(Subscription& subscription, ChangeKind kind, const wire::SharedEvent& full,
+               const wire::SharedEvent& lean);
   /// Has everybody send who was delivered something. Others may be forgotten meanwhile.
   void flush();
   void forget(Watcher& watcher);

@@ -6,7 +6,6 @@
 #include <memory>
 #include <string>
 
-#include "engine/record.h"
 #include "log/log.h"
 #include "watch/index.h"
 #include "watch/watcher.h"
@@ -43,11 +42,9 @@ struct Subscription : Indexed {
 
   // While behind.
   std::list<Subscription*>::iterator behind;  // in the list of its mode
-  size_t stretch_bytes = 0;                   // read since its turn began
-  std::unique_ptr<log::Cursor> cursor;        // at next_offset, if any
-  std::list<Subscription*>::iterator open;    // among those with a cursor
-  engine::ChainHash chain;                    // of the record before the cursor
-  bool chain_known = false;
+  /// Until it reads for the first time: at next_offset, so that nothing is trimmed away before.
+  std::unique_ptr<log::Cursor> cursor;
+  std::list<Subscription*>::iterator open;  // among those that hold one
 };
 
 }  // namespace rstmdb::watch

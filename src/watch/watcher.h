@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "wire/message.h"
 
 namespace rstmdb::watch {
 
@@ -13,9 +15,9 @@ struct Subscription;
 
 /// What one subscription is told of one change.
 struct Notification {
+  wire::SharedEvent shared;
+  std::string_view kind;  // "" unless the subscriber has asked for kinds
   std::string_view subscription_id;
-  std::string_view kind;     // "" unless the subscriber has asked for kinds
-  std::string_view members;  // all others, as JSON members without braces
 };
 
 /// Implemented by the session. The hub has no connection of its own: whatever is delivered becomes
@@ -28,6 +30,8 @@ class Watcher {
   virtual bool make_room() = 0;
   /// Adds a frame to what will be sent. Must not call the hub.
   virtual void deliver(const Notification& notification) = 0;
+  /// Gives the network what it takes of that. Must not call the hub.
+  virtual void push() = 0;
   /// All of this turn has been delivered: send it. May call the hub.
   virtual void flush() = 0;
   /// The log cannot be read where one of the subscriptions is: a stream with a hole would be a lie,
@@ -39,8 +43,13 @@ class Watcher {
  private:
   friend class Hub;
   friend class Outlet;
+  friend class Round;
   std::vector<Subscription*> subscriptions_;
   bool touched_ = false;  // has something to flush
+  // Its deliveries in the round that is being gathered.
+  uint32_t first_delivery_ = 0;
+  uint32_t last_delivery_ = 0;
+  bool in_round_ = false;
 };
 
 }  // namespace rstmdb::watch

@@ -48,6 +48,19 @@ Result<std::optional<Dialect>> recognise(std::string_view input) {
   return bad_magic(start);
 }
 
+void store_header(char* at, Dialect dialect, size_t payload_size, uint32_t crc) {
+  std::memcpy(at, magic_of(dialect).data(), kMagicSize);
+  at += kMagicSize;
+  if (dialect == Dialect::kRcpx) {
+    store_be<uint16_t>(at, kProtocolVersion);
+    at += 2;
+  }
+  store_be<uint16_t>(at, kFlagCrcPresent);
+  store_be<uint16_t>(at + 2, 0);
+  store_be<uint32_t>(at + 4, static_cast<uint32_t>(payload_size));
+  store_be<uint32_t>(at + 8, crc);
+}
+
 struct Header {
   uint16_t version = kProtocolVersion;
   uint16_t flags = 0;
@@ -185,20 +198,29 @@ void end_frame(std::string& out, Dialect dialect, size_t start) {
     out.push_back('\n');
     return;
   }
+  const std::string_view payload = std::string_view(out).substr(start + header_size(dialect));
+  store_header(out.data() + start, dialect, payload.size(), crc32c(payload));
+}
+
+void append_frame(std::string& out, Dialect dialect, std::string_view shared, uint32_t shared_crc,
+                  std::string_view own) {
+  const size_t start = out.size();
   const size_t fixed = header_size(dialect);
-  const std::string_view payload = std::string_view(out).substr(start + fixed);
-  const uint32_t crc = crc32c(payload);
-  char* at = out.data() + start;
-  std::memcpy(at, magic_of(dialect).data(), kMagicSize);
-  at += kMagicSize;
-  if (dialect == Dialect::kRcpx) {
-    store_be<uint16_t>(at, kProtocolVersion);
-    at += 2;
-  }
-  store_be<uint16_t>(at, kFlagCrcPresent);
-  store_be<uint16_t>(at + 2, 0);
-  store_be<uint32_t>(at + 4, static_cast<uint32_t>(payload.size()));
-  store_be<uint32_t>(at + 8, crc);
+  const bool line = dialect == Dialect::kJsonl;
+  const size_t payload = shared.size() + own.size();
+  const size_t end = start + fixed + payload + (line ? 1 : 0);
+  // The size that the library gives is not `end` but the capacity when it has had to grow.
+  out.resize_and_overwrite(end, [&](char* data, size_t) {
+    char* at = data + start;
+    if (line) {
+      data[end - 1] = '\n';
+    } else {
+      store_header(at, dialect, payload, crc32c(own, shared_crc));
+    }
+    std::memcpy(at + fixed, shared.data(), shared.size());
+    std::memcpy(at + fixed + shared.size(), own.data(), own.size());
+    return end;
+  });
 }
 
 }  // namespace rstmdb::wire

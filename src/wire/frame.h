@@ -84,4 +84,9 @@ size_t begin_frame(std::string& out, Dialect dialect);
 /// `out`.
 void end_frame(std::string& out, Dialect dialect, size_t start);
 
+/// Appends a whole frame. Its payload is `shared`, whose crc32c is `shared_crc`, and `own` behind
+/// it: what many frames have in common is summed up once.
+void append_frame(std::string& out, Dialect dialect, std::string_view shared, uint32_t shared_crc,
+                  std::string_view own);
+
 }  // namespace rstmdb::wire

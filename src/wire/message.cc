@@ -1,5 +1,8 @@
 #include "wire/message.h"
 
+#include <cstring>
+
+#include "base/check.h"
 #include "base/limits.h"
 
 namespace rstmdb::wire {
@@ -79,16 +82,26 @@ void ResponseWriter::error(std::string_view id, const Error& error) {
   end_frame(out_, dialect_, start_);
 }
 
-void append_event(std::string& out, Dialect dialect, std::string_view subscription_id,
-                  std::string_view kind, std::string_view members) {
-  const size_t start = begin_frame(out, dialect);
-  json::Writer writer(out);
-  writer.open_object().member("type", "event").member("subscription_id", subscription_id);
-  if (!kind.empty()) writer.member("kind", kind);
-  out.push_back(',');
-  out.append(members);
-  writer.close_object();
-  end_frame(out, dialect, start);
+void begin_event(std::string& out) { out.append(R"({"type":"event")"); }
+
+void append_event(std::string& out, Dialect dialect, const SharedEvent& shared,
+                  std::string_view kind, std::string_view subscription_id) {
+  char own[kEventOwnBytesMax - kHeaderBytesMax];
+  size_t size = 0;
+  const auto add = [&](std::string_view text) {
+    RSTMDB_CHECK(text.size() <= sizeof own - size, subscription_id);
+    std::memcpy(own + size, text.data(), text.size());
+    size += text.size();
+  };
+  if (!kind.empty()) {
+    add(R"(,"kind":")");
+    add(kind);
+    add("\"");
+  }
+  add(R"(,"subscription_id":")");
+  add(subscription_id);
+  add("\"}");
+  append_frame(out, dialect, shared.text, shared.crc, {own, size});
 }
 
 void write_error_members(json::Writer& writer, const Error& error) {

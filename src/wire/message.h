@@ -4,7 +4,7 @@
 //   {"type":"response","id":"7","status":"ok","result":{…}}
 //   {"type":"response","id":"7","status":"error",
 //    "error":{"code":…,"message":…,"retryable":…,"details":{…}}}
-//   {"type":"event","subscription_id":"…", …}     unasked, to a connection that watches
+//   {"type":"event", …,"subscription_id":"…"}     unasked, to a connection that watches
 #pragma once
 
 #include <string>
@@ -59,9 +59,21 @@ class ResponseWriter {
   json::Writer writer_;
 };
 
-/// Appends a notification as a frame. `kind` is left out when empty; `members` are JSON members.
-void append_event(std::string& out, Dialect dialect, std::string_view subscription_id,
-                  std::string_view kind, std::string_view members);
+/// The part of a notification that all who are told have in common. It is the payload's front, so
+/// that the text and its sum are made once, and what differs is put behind it for each receiver.
+struct SharedEvent {
+  std::string_view text;  // begun by begin_event(), then members; the object is left open
+  uint32_t crc = 0;       // crc32c(text)
+};
+
+/// Appends the start of a notification; the members that follow each begin with a comma.
+void begin_event(std::string& out);
+/// Appends a notification as a frame. `kind` is left out when empty. Neither it nor the id is
+/// escaped: both are names of our own.
+void append_event(std::string& out, Dialect dialect, const SharedEvent& shared,
+                  std::string_view kind, std::string_view subscription_id);
+/// The most that append_event() adds to the text: header, kind, and an id of up to 32 bytes.
+inline constexpr size_t kEventOwnBytesMax = 96;
 
 /// Writes `error` as the members code, message, retryable, details of an open object.
 void write_error_members(json::Writer& writer, const Error& error);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/crc32c.h"
+
 namespace rstmdb::wire {
 namespace {
 
@@ -87,6 +89,38 @@ TEST(Message, WritesAnErrorWithDetailsAndWithout) {
   EXPECT_EQ(out, R"({"type":"response","id":"","status":"error","error":{"code":"RATE_LIMITED",)"
                  R"("message":"full","retryable":true}})"
                  "\n");
+}
+
+TEST(Message, ANotificationIsWhatAllShareAndThenWhatIsItsOwn) {
+  std::string shared;
+  begin_event(shared);
+  shared.append(R"(,"wal_offset":7)");
+  const SharedEvent event{shared, crc32c(shared)};
+  std::string lines = "before\n";
+  append_event(lines, Dialect::kJsonl, event, "", "0123456789abcdef");
+  append_event(lines, Dialect::kJsonl, event, "transition", "0123456789abcdef");
+  EXPECT_EQ(lines,
+            "before\n"
+            R"({"type":"event","wal_offset":7,"subscription_id":"0123456789abcdef"})"
+            "\n"
+            R"({"type":"event","wal_offset":7,"kind":"transition",)"
+            R"("subscription_id":"0123456789abcdef"})"
+            "\n");
+  for (const Dialect dialect : {Dialect::kRcpx, Dialect::kRcp1}) {
+    std::string whole;
+    const size_t start = begin_frame(whole, dialect);
+    whole.append(R"({"type":"event","wal_offset":7,"kind":"delete","subscription_id":"s"})");
+    end_frame(whole, dialect, start);
+    std::string joined = "before";
+    append_event(joined, dialect, event, "delete", "s");
+    EXPECT_EQ(joined, "before" + whole);
+    std::string both = whole;
+    for (int i = 0; i < 10; ++i) {
+      append_event(both, dialect, event, "delete", "s");
+      ASSERT_EQ(both.size(), whole.size() * static_cast<size_t>(i + 2)) << "as it grows";
+    }
+    EXPECT_LE(joined.size(), 6 + shared.size() + kEventOwnBytesMax);
+  }
 }
 
 TEST(Message, DiscardLeavesNothingBehind) {

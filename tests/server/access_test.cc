@@ -18,6 +18,7 @@ class NoConnection final : public watch::Watcher {
  public:
   bool make_room() override { return false; }
   void deliver(const watch::Notification&) override {}
+  void push() override {}
   void flush() override {}
   void on_lost(const Error&) override {}
 };

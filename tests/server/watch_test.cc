@@ -78,9 +78,10 @@ TEST_F(WatchTest, ATransitionHasThePublishedShape) {
   const std::string id = member(answer, "subscription_id");
   write(1, R"({"n":1.0})");
   EXPECT_EQ(client->answer(),
-            R"({"type":"event","subscription_id":")" + id +
-                R"(","instance_id":"i","machine":"m","version":1,"wal_offset":3,"from_state":"a",)"
-                R"("to_state":"b","event":"GO","payload":{"n":1.0},"ctx":{"n":1.0}})");
+            R"({"type":"event","instance_id":"i","machine":"m","version":1,"wal_offset":3,)"
+            R"("from_state":"a","to_state":"b","event":"GO","payload":{"n":1.0},"ctx":{"n":1.0},)"
+            R"("subscription_id":")" +
+                id + "\"}");
   client->send("2", "UNWATCH", R"({"subscription_id":")" + id + "\"}");
   EXPECT_THAT(client->answer(), HasSubstr(R"("removed":true)"));
   client->send("3", "UNWATCH", R"({"subscription_id":")" + id + "\"}");
@@ -170,7 +171,8 @@ TEST_F(WatchTest, ASwitchOfDialectWithNothingOnItsWayIsImmediate) {
   EXPECT_THAT(client->answer_before_switch(), HasSubstr(R"("wire_mode":"jsonl")"));
   client->speak(Dialect::kJsonl);
   const std::string created = client->answer();
-  EXPECT_THAT(created, HasSubstr(R"("kind":"create","instance_id":"i")"));
+  EXPECT_THAT(created, HasSubstr(R"("kind":"create")"));
+  EXPECT_EQ(member(created, "instance_id"), "i");
   EXPECT_THAT(created, HasSubstr(R"("from_state":null,"to_state":"a","event":null)"));
   write(1);
   EXPECT_THAT(client->answer(), HasSubstr(R"("kind":"transition")"));
@@ -193,7 +195,8 @@ TEST_F(WatchTest, KindsShowCreationsAndDeletionsToThoseWhoAsk) {
   for (int i = 0; i < 3; ++i) EXPECT_THAT(client->answer(), HasSubstr("\"ok\""));
   EXPECT_THAT(asking->answer(), HasSubstr(R"("kind":"create")"));
   const std::string deleted = asking->answer();
-  EXPECT_THAT(deleted, HasSubstr(R"("kind":"delete","instance_id":"n","machine":"m","version":1)"));
+  EXPECT_THAT(deleted, HasSubstr(R"("kind":"delete")"));
+  EXPECT_THAT(deleted, HasSubstr(R"("instance_id":"n","machine":"m","version":1)"));
   EXPECT_THAT(deleted, HasSubstr(R"("from_state":"b","to_state":null,"event":null)"));
   const std::string transition = plain->answer();
   EXPECT_THAT(transition, Not(HasSubstr("kind")));

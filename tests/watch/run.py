@@ -24,6 +24,7 @@ from scenarios import SCENARIOS, Scale, Server  # noqa: E402
 @dataclass
 class Tools:
     load: str
+    fanout: str
 
 
 def main():
@@ -32,7 +33,8 @@ def main():
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--only", default="", help="only scenarios whose name holds this")
     args = parser.parse_args()
-    tools = Tools(str(args.server.resolve().parent / "rstmdb_load"))
+    programs = args.server.resolve().parent
+    tools = Tools(str(programs / "rstmdb_load"), str(programs / "rstmdb_fanout"))
     scale = Scale(args.full)
     passed = failed = 0
     for scenario in SCENARIOS:

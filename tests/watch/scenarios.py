@@ -2,10 +2,12 @@
 
 import json
 import random
+import subprocess
 import threading
 import time
 
-from program import (Broken, Connection, Load, OFFSET, Server, Watcher, create_instances, head_of)
+from program import (INSTANCES, WAIT_S, Broken, Connection, Load, OFFSET, Server, Watcher,
+                     create_instances, head_of)
 
 KIB = 1024
 MIB = 1024 * 1024
@@ -26,6 +28,7 @@ class Scale:
         self.watchers = 1_000
         self.silent_ms = 20_000 if full else 2_000
         self.readers = 50 if full else 5
+        self.fanout = 1_000 if full else 200
         self.subscriptions = 100_000 if full else 20_000
         self.kills = 20 if full else 3
 
@@ -97,6 +100,23 @@ def compare_writers(server, tools, scale, count):
         yield (f"writers' p99 with {count} stalled is at most twice what it is without",
                middle["with"] <= 2 * middle["without"],
                f"(p99 us, writes/s) without {p99['without']}, with {p99['with']}")
+
+
+def many_that_read(server, tools, scale):
+    """All of them on everything: the program checks each offset and each checksum."""
+    create_instances(tools.load, server)
+    for count, rate, params in [(100, 2_000, {}), (100, 0, {}), (scale.fanout, 0, {}),
+                                (20, 0, {"include_ctx": False, "kinds": ["transition"]})]:
+        done = subprocess.run(
+            [tools.fanout, "--port", str(server.port), "--instances", str(INSTANCES), "--watchers",
+             str(count), "--rate", str(rate), "--params", json.dumps(params), "--warmup-ms", "100",
+             "--measured-ms", "300"], capture_output=True, text=True, timeout=WAIT_S, check=False)
+        facts = json.loads(done.stdout) if done.returncode == 0 else {}
+        under = rate or "as many as can be"
+        yield (f"{count} that read are told everything, in order, under {under} writes/s",
+               facts.get("notifications_per_second", 0) > 0,
+               f"{facts.get('notifications_per_second')} notifications/s, then "
+               f"{facts.get('settle_seconds')} s to the end" if facts else done.stderr)
 
 
 def silent_watchers(server, tools, scale):
@@ -264,6 +284,6 @@ def transitions_in_log(server, first):
     return found
 
 
-SCENARIOS = (stalled_then_resumed, silent_watchers, many_that_do_not_match, watch_and_unwatch,
-             resumed_over_kills)
+SCENARIOS = (stalled_then_resumed, many_that_read, silent_watchers, many_that_do_not_match,
+             watch_and_unwatch, resumed_over_kills)
 __all__ = ["SCENARIOS", "Scale", "Server"]

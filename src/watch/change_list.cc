@@ -1,4 +1,6 @@
-#include "watch/pending.h"
+#include "watch/change_list.h"
+
+#include <algorithm>
 
 namespace rstmdb::watch {
 namespace {
@@ -21,7 +23,7 @@ class Reader {
 
 }  // namespace
 
-void Pending::add(const Change& change, uint64_t unit_first) {
+void ChangeList::add(const Change& change, uint64_t unit_first) {
   Entry entry{};
   entry.offset = change.offset;
   entry.unit_first = unit_first;
@@ -38,14 +40,12 @@ void Pending::add(const Change& change, uint64_t unit_first) {
        {change.instance_id, change.machine, change.from_state, change.to_state, change.event}) {
     texts_.append(name);
   }
-  const size_t start = texts_.size();
-  entry.lean_bytes = static_cast<uint32_t>(append_members(texts_, change) - start);
-  entry.members_bytes = static_cast<uint32_t>(texts_.size() - start);
+  entry.forms = append_text(texts_, change);
   entries_.push_back(entry);
 }
 
-Pending::Held Pending::front() const {
-  const Entry& entry = entries_.front();
+ChangeList::Held ChangeList::at(size_t number) const {
+  const Entry& entry = entries_[gone_ + number];
   Reader texts(std::string_view(texts_).substr(entry.at - dropped_));
   Held held;
   held.unit_first = entry.unit_first;
@@ -57,26 +57,43 @@ Pending::Held Pending::front() const {
   held.change.from_state = texts.take(entry.from_bytes);
   held.change.to_state = texts.take(entry.to_bytes);
   held.change.event = texts.take(entry.event_bytes);
-  held.members = texts.take(entry.members_bytes);
-  held.lean = held.members.substr(0, entry.lean_bytes);
+  const std::string_view text = texts.take(entry.forms.full_bytes);
+  held.full = entry.forms.full(text);
+  held.lean = entry.forms.lean(text);
   return held;
 }
 
-void Pending::pop() {
-  entries_.pop_front();
-  if (entries_.empty()) return clear();
-  // Something may always be on its way: drop what has gone once it is most of the buffer.
-  const size_t gone = entries_.front().at - dropped_;
-  if (gone < kKeptBytesMax / 16 || gone < texts_.size() / 2) return;
-  texts_.erase(0, gone);
-  dropped_ += gone;
+size_t ChangeList::first_from(uint64_t offset) const {
+  const auto begin = entries_.begin() + static_cast<std::ptrdiff_t>(gone_);
+  const auto found = std::ranges::lower_bound(begin, entries_.end(), offset, {}, &Entry::offset);
+  return static_cast<size_t>(found - begin);
 }
 
-void Pending::clear() {
-  entries_.clear();
+void ChangeList::pop(size_t count) {
+  gone_ += count;
+  if (empty()) return clear();
+  // Something may always be on its way: drop what has gone once it is most of the buffer.
+  const size_t gone_bytes = entries_[gone_].at - dropped_;
+  if (gone_bytes < kKeptBytesMax / 16 || gone_bytes < texts_.size() / 2) return;
+  texts_.erase(0, gone_bytes);
+  dropped_ += gone_bytes;
+  entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(gone_));
+  gone_ = 0;
+}
+
+void ChangeList::keep(size_t count) {
+  if (count >= size()) return;
+  texts_.resize(entries_[gone_ + count].at - dropped_);
+  entries_.resize(gone_ + count);
+}
+
+void ChangeList::clear() {
   dropped_ += texts_.size();
   if (texts_.capacity() > kKeptBytesMax) std::string().swap(texts_);
   texts_.clear();
+  if (entries_.capacity() * sizeof(Entry) > kKeptBytesMax) std::vector<Entry>().swap(entries_);
+  entries_.clear();
+  gone_ = 0;
 }
 
 }  // namespace rstmdb::watch
