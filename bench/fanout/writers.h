@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "bench/latencies.h"
 #include "load/connection.h"
+#include "load/rcp.h"
 
 namespace rstmdb::bench {
 
