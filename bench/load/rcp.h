@@ -46,7 +46,8 @@ class Rcp final : public Protocol {
   std::vector<PreparedFrame> frames_;  // by Operation
 };
 
-/// The context of every instance, `bytes` long.
+/// The context of every instance, `bytes` long. Its padding looks random, because PostgreSQL
+/// compresses large values, and nobody's contexts are one letter again and again.
 inline constexpr size_t kContextBytesMin = 64;
 inline constexpr int kPageInstances = 100;  // of each LIST_INSTANCES
 std::string context_of(size_t bytes);

@@ -60,6 +60,8 @@ TEST(Rcp, ACreationHasAContextOfTheSizeAskedFor) {
     ASSERT_TRUE(document.parse(payload).ok());
     const json::Value params = document.root()["params"];
     EXPECT_EQ(params["initial_ctx"].text().size(), bytes);
+    EXPECT_TRUE(payload.find("AAAAA") == std::string::npos &&
+                payload.find("xxxxx") == std::string::npos);
     const std::string_view instance = params["instance_id"].string();
     EXPECT_TRUE(instance.starts_with("n-") && instance.ends_with("-00000005")) << instance;
   }

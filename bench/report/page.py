@@ -115,7 +115,8 @@ def scale(samples):
                      for side in ("small", "large")]
             if all(sides):
                 small, large = (verdicts.middle(side, "requests_per_second") for side in sides)
-                lines.append(f"- {operation} ({shape}): {small:,.0f}/s among 100,000, "
+                few = sides[0][0]["among"]
+                lines.append(f"- {operation} ({shape}): {small:,.0f}/s among {few:,}, "
                              f"{large:,.0f}/s among {count:,}")
     return lines
 

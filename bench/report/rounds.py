@@ -209,7 +209,7 @@ class Scale:
                                 "--measured-ms", int(self.plan.seconds * 1000),
                                 "--warmup-ms", 300)
                         side = "small" if server is small else "large"
-                        self.add(f"growth {side} {shape} {operation}", result)
+                        self.add(f"growth {side} {shape} {operation}", {**result, "among": count})
         large.send(subjects.signal.SIGCONT)
 
     def recovery(self, server):

@@ -27,7 +27,8 @@ SegmentCursor::~SegmentCursor() { shelf_->leave(segment_); }
 /// may have been trimmed since, which is why it is looked for from there and not among all.
 void SegmentCursor::place() {
   segment_ = shelf_->seek(segment_, wanted_);
-  const Segment& segment = shelf_->segment(segment_);
+  here_ = &shelf_->segment(segment_);
+  const Segment& segment = *here_;
   at_ = kSegmentHeaderBytes;
   offset_ = segment.first_offset;
   const auto behind =
@@ -75,7 +76,7 @@ Result<std::optional<Unit>> SegmentCursor::next() {
 /// Steps over the header of the group at at_, or over the whole group when the start lies behind.
 Result<void> SegmentCursor::next_group() {
   if (group_end_ > at_) return damaged(at_, "a group is longer than its units");
-  while (at_ >= shelf_->segment(segment_).end) RSTMDB_TRY(next_segment());
+  while (at_ >= here_->end) RSTMDB_TRY(next_segment());
   if (!file_) RSTMDB_TRY(open_segment());
   RSTMDB_ASSIGN(const std::string_view bytes, fetch(at_, kGroupHeaderBytes));
   GroupHeader header;
@@ -84,8 +85,7 @@ Result<void> SegmentCursor::next_group() {
     return damaged(at_, "a group header's checksum is wrong");
   if (header.first_offset != offset_) return damaged(at_, "a group has another offset than due");
   const uint64_t body = at_ + kGroupHeaderBytes;
-  if (header.body_bytes > shelf_->segment(segment_).end - body)
-    return damaged(at_, "a group is cut short");
+  if (header.body_bytes > here_->end - body) return damaged(at_, "a group is cut short");
   group_end_ = body + header.body_bytes;
   if (offset_ + header.record_count <= wanted_) {
     at_ = group_end_;
@@ -101,6 +101,7 @@ Result<void> SegmentCursor::next_segment() {
   const uint64_t next = shelf_->advance(segment_);
   if (next == 0) return damaged(at_, "a committed record is missing");
   segment_ = next;
+  here_ = &shelf_->segment(segment_);
   at_ = kSegmentHeaderBytes;
   group_end_ = 0;
   file_.reset();
@@ -116,7 +117,7 @@ Result<void> SegmentCursor::open_segment() {
 Result<std::string_view> SegmentCursor::fetch(uint64_t at, size_t size) {
   const uint64_t reads = window_.reads();
   const uint64_t bytes_read = window_.bytes_read();
-  auto bytes = window_.fetch(at, size, shelf_->segment(segment_).end);
+  auto bytes = window_.fetch(at, size, here_->end);
   shelf_->reads += window_.reads() - reads;
   shelf_->bytes_read += window_.bytes_read() - bytes_read;
   if (bytes.ok() && bytes->size() < size) return damaged(at, "the file ends inside a group");
@@ -124,7 +125,7 @@ Result<std::string_view> SegmentCursor::fetch(uint64_t at, size_t size) {
 }
 
 Error SegmentCursor::damaged(uint64_t byte, std::string_view what) const {
-  return log_damaged(shelf_->segment(segment_).path, byte, what);
+  return log_damaged(here_->path, byte, what);
 }
 
 }  // namespace rstmdb::log

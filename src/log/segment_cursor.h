@@ -31,9 +31,10 @@ class SegmentCursor final : public Cursor {
   Result<std::string_view> fetch(uint64_t at, size_t size);
 
   std::shared_ptr<Shelf> shelf_;
-  Offset wanted_;        // the next unit given ends at or behind this offset
-  uint64_t segment_;     // number
-  bool placed_ = false;  // at_ and offset_ are set
+  Offset wanted_;                  // the next unit given ends at or behind this offset
+  uint64_t segment_;               // number
+  bool placed_ = false;            // at_, offset_ and here_ are set
+  const Segment* here_ = nullptr;  // segment_; the shelf leaves it where it is while we need it
   std::shared_ptr<io::File> file_;
   FileWindow window_;
   uint64_t at_ = 0;          // byte of the next unit header, or of the next group header
