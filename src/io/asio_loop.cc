@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstring>
 #include <deque>
+#include <thread>
 #include <vector>
 
 #include "base/check.h"
@@ -63,14 +64,17 @@ void restart_after(int number) {
 }  // namespace
 
 struct AsioLoop::Parts {
-  explicit Parts(Options given)
-      : options(given), context(1), work(asio::make_work_guard(context)) {}
+  explicit Parts(Options given) : options(given), context(1), work(asio::make_work_guard(context)) {
+    // Where there is one processor, whoever is waited for needs it.
+    if (std::thread::hardware_concurrency() == 1) options.spin_us = 0;
+  }
 
-  const Options options;
+  Options options;
   asio::io_context context;
   asio::executor_work_guard<Executor> work;  // an idle loop waits, it does not end
   boost::unordered_flat_map<TimerId, std::unique_ptr<WaitingTimer>> timers;
   TimerId last_timer = 0;
+  bool waits_are_short = false;     // the last one was
   std::deque<Task> turn_end_tasks;  // stays in place while a running task adds another
   std::vector<std::unique_ptr<SignalWatch>> signal_watches;
   std::atomic<bool> stopping = false;
@@ -116,13 +120,16 @@ void AsioLoop::run() {
 
 size_t AsioLoop::wait_for_one() {
   asio::io_context& context = parts_->context;
-  if (parts_->options.spin_us > 0) {
-    const auto until = Steady::now() + std::chrono::microseconds(parts_->options.spin_us);
+  const auto spin = std::chrono::microseconds(parts_->options.spin_us);
+  const auto began = Steady::now();
+  if (parts_->waits_are_short) {
     do {
       if (context.poll_one() == 1) return 1;
-    } while (Steady::now() < until);
+    } while (Steady::now() - began < spin);
   }
-  return context.run_one();
+  const size_t handled = context.run_one();
+  parts_->waits_are_short = Steady::now() - began < spin;
+  return handled;
 }
 
 void AsioLoop::run_turn_end_tasks() {

@@ -31,9 +31,9 @@ std::unique_ptr<Worker> simulated_worker(Loop& loop) {
 
 const LoopKind kKinds[] = {
     {"Asio", [] { return std::unique_ptr<Loop>(std::make_unique<AsioLoop>()); }, thread_worker},
-    {"AsioSpinning",
+    {"AsioSleepingAtOnce",
      [] {
-       return std::unique_ptr<Loop>(std::make_unique<AsioLoop>(AsioLoop::Options{.spin_us = 50}));
+       return std::unique_ptr<Loop>(std::make_unique<AsioLoop>(AsioLoop::Options{.spin_us = 0}));
      },
      thread_worker},
     {"Simulated", [] { return std::unique_ptr<Loop>(std::make_unique<SimulatedLoop>()); },

@@ -17,6 +17,10 @@ constexpr int64_t kAverageOver = 8;  // flushes
 /// A log that has taken this much since it was opened will take more: it gets a zeroed segment
 /// soon.
 constexpr uint64_t kBusyBytes = 1024 * 1024;
+/// How much of the next segment is zeroed for each byte that the log takes meanwhile: it is ready
+/// in time when that begins at half a segment, and at no time is the disk busier with zeros than
+/// this.
+constexpr double kZerosPerByte = 2.5;
 constexpr size_t kReusedBytesMax = 1024 * 1024;
 
 size_t stored_bytes(const Unit& unit) { return kUnitHeaderBytes + unit.bytes.size(); }
@@ -276,6 +280,7 @@ void SegmentLog::commit(FlushJob& job) {
   const bool half_full = written.end > options_.segment_bytes / 2;
   if (half_full || (written.zeroed_bytes == 0 && bytes_since_open_ >= kBusyBytes))
     prepare_next_segment();
+  go_on_preparing();
   reuse(std::move(job.group.bytes));
   if (listener_ != nullptr) listener_->on_committed(shelf_->committed());
 }
@@ -296,6 +301,9 @@ void SegmentLog::fail(const Error& error) {
 
 void SegmentLog::check_folder() {
   if (failure_ || closed_) return;
+  // Now and then also when the log takes nothing: a preparation for which the disk has become too
+  // full gives its space back.
+  if (preparing() && !zeroing_) zero_more();
   const auto holds = lock_->holds();
   if (!holds.ok() || *holds) return;  // an error of looking proves nothing
   fail(Error(Code::kWalIoError,
@@ -388,17 +396,31 @@ void SegmentLog::prepare_next_segment() {
                                   .folder = options_.folder,
                                   .bytes = options_.segment_bytes,
                                   .reserve_bytes = options_.reserve_bytes});
-  go_on_preparing();
+  preparing_since_bytes_ = bytes_since_open_;
+  zeroed_bytes_ = 0;
 }
 
-/// Puts the next step at the end of the worker's queue, behind flushes that wait there.
+bool SegmentLog::preparing() const {
+  return preparation_ && preparation_->state() == SegmentPreparation::State::kUnderWay;
+}
+
+/// Puts the next step at the end of the worker's queue, behind flushes that wait there; unless one
+/// is there already, or the log has not taken enough for another.
 void SegmentLog::go_on_preparing() {
-  options_.worker.run(
-      [work = preparation_] { work->step(); },
-      [work = preparation_] {
-        if (work->owner != nullptr && work->state() == SegmentPreparation::State::kUnderWay)
-          work->owner->go_on_preparing();
-      });
+  if (!preparing() || zeroing_) return;
+  const auto taken = static_cast<double>(bytes_since_open_ - preparing_since_bytes_);
+  if (static_cast<double>(zeroed_bytes_) <= taken * kZerosPerByte) zero_more();
+}
+
+void SegmentLog::zero_more() {
+  zeroing_ = true;
+  zeroed_bytes_ += SegmentPreparation::kStepBytes;
+  options_.worker.run([work = preparation_] { work->step(); },
+                      [work = preparation_] {
+                        if (work->owner == nullptr) return;
+                        work->owner->zeroing_ = false;
+                        work->owner->go_on_preparing();
+                      });
 }
 
 void SegmentLog::end_preparation() {

@@ -49,6 +49,7 @@ class SegmentLog final : public Log {
  public:
   /// Whether the next segment is written full of zeros ahead of its use, on the worker: while the
   /// second half of a segment fills, and once a log that has just been opened is seen to be busy.
+  /// In small steps, and in step with what the log takes, so that flushes hardly wait for it.
   enum class Prepare { kNothing, kNextSegment };
   /// What happens when there is no log: a database that has snapshots had one.
   enum class WhenMissing { kCreate, kRefuse };
@@ -126,7 +127,9 @@ class SegmentLog final : public Log {
   void fail(const Error& error);
   void settle_job();
   void prepare_next_segment();
+  bool preparing() const;
   void go_on_preparing();
+  void zero_more();
   void end_preparation();
   void go_on_trimming();
   void end_of_trim();
@@ -155,6 +158,9 @@ class SegmentLog final : public Log {
   std::shared_ptr<SegmentPreparation> preparation_;  // under way or ready; likewise shared
   std::shared_ptr<SegmentTrim> trim_;                // under way, or failed for good; likewise
   OnTrimmed on_trimmed_;                             // who waits for trim_
+  uint64_t preparing_since_bytes_ = 0;               // bytes_since_open_ when preparation_ began
+  uint64_t zeroed_bytes_ = 0;                        // by its steps, the one under way included
+  bool zeroing_ = false;                             // a step is under way
   bool prepared_ = false;  // the writer has, or soon gets, the segment that follows this one
   bool flush_wanted_ = false;
   bool sync_wanted_ = false;

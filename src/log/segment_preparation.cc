@@ -7,8 +7,9 @@
 
 namespace rstmdb::log {
 namespace {
-constexpr uint64_t kStepBytes = 4 * 1024 * 1024;
-}
+/// A sync once in so many bytes, so that none has much to do.
+constexpr uint64_t kSyncBytes = 4 * 1024 * 1024;
+}  // namespace
 
 SegmentPreparation::SegmentPreparation(Options options)
     : owner(options.owner),
@@ -37,8 +38,8 @@ Result<void> SegmentPreparation::write_more() {
   }
   const uint64_t step = std::min(kStepBytes, left);
   RSTMDB_TRY(file_->write_zeros(done_, step));
-  RSTMDB_TRY(file_->sync());
   done_ += step;
+  if (done_ % kSyncBytes == 0 || done_ == options_.bytes) RSTMDB_TRY(file_->sync());
   return {};
 }
 

@@ -32,7 +32,10 @@ class SegmentPreparation {
   };
   explicit SegmentPreparation(Options options);
 
-  /// Writes and syncs the next few MiB, so that no other job of the worker waits long.
+  /// How much one step writes: little, because flushes wait for the disk behind it.
+  static constexpr uint64_t kStepBytes = 128 * 1024;
+
+  /// Writes the next zeros.
   void step();
   /// Ends the work; a step that is under way is waited for. What was written stays, to be removed
   /// by the next start.
