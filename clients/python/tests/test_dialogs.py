@@ -5,16 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import pathlib
-import sys
 from typing import Any
 
-import pytest
-from server import PROGRAM, ROOT
-
-sys.path[:0] = [str(ROOT / "tests/dialogs"), str(ROOT / "tools")]
-
 import canonical
+import pytest
 import run as dialogs
+from server import PROGRAM, ROOT
 
 import rstmdb
 import rstmdb._async.connection

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -71,6 +72,6 @@ def test_what_is_encoded_comes_back_however_it_is_cut(
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     reader = READERS[dialect]()
     found: list[bytes] = []
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in itertools.pairwise(edges):
         found += reader.feed(stream[start:stop])
     assert found == payloads

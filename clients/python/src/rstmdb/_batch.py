@@ -30,8 +30,10 @@ def encode(operations: Iterable[Operation], *, keys: bool) -> list[dict[str, Any
     for operation in operations:
         name = _OPERATIONS.get(type(operation))
         if name is not None:
-            fields = (field.name for field in dataclasses.fields(operation))  # type: ignore[arg-type]
-            pairs = ((field, getattr(operation, field)) for field in fields)
+            pairs = (
+                (field.name, getattr(operation, field.name))
+                for field in dataclasses.fields(operation)  # type: ignore[arg-type]
+            )
             params = {field: value for field, value in pairs if value is not None}
         elif isinstance(operation, Mapping) and isinstance(operation.get("op"), str):
             name = str(operation["op"])
