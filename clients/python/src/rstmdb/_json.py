@@ -71,4 +71,14 @@ def loads(*, decimals: bool) -> Loads:
     decoder = json.JSONDecoder(
         parse_float=decimal.Decimal if decimals else None, parse_constant=_refuse_constant
     )
-    return decoder.decode
+    scan: Callable[[str, int], tuple[Any, int]] = decoder.scan_once  # type: ignore[attr-defined]
+    decode = decoder.decode
+
+    def load(text: str) -> Any:
+        try:
+            value, end = scan(text, 0)
+        except StopIteration:
+            return decode(text)  # white space in front, or a fault, which this words
+        return value if end == len(text) else decode(text)
+
+    return load

@@ -109,7 +109,7 @@ class _Keys:
         self.renew()
 
     def renew(self) -> None:
-        self._prefix = secrets.token_hex(16) + "-"
+        self._prefix = secrets.token_urlsafe(16) + "-"
         self._numbers = itertools.count(1)
 
     def make(self) -> str:

@@ -8,11 +8,12 @@ from types import TracebackType
 from typing import Any
 
 from .. import _batch, _json, models
-from .._messages import Result, make_idempotency_key, repeatable
+from .._messages import make_idempotency_key, repeatable
 from .._options import Options, PathLike, options_of_url
 from .events import Subscriptions
 from .link import Link, link_for
 from .subscription import Subscription
+from .waiting import Answer
 
 
 class Client:
@@ -114,12 +115,12 @@ class Client:
             str(op), sent, instance_id if isinstance(instance_id, str) else None, timeout
         )
 
-    async def _call(
+    def _call(
         self, op: str, params: dict[str, Any], instance_id: str | None, timeout: float | None
-    ) -> Result:
+    ) -> Answer:
         self._turn += 1
         link = link_for(self._links, instance_id, self._turn)
-        return await link.call(
+        return link.call(
             op,
             params,
             repeatable=repeatable(op, params),

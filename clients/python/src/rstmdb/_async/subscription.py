@@ -34,19 +34,19 @@ class Subscription:
         self._closing = Gate()
         self._ended: RstmdbError | None = None
         self._failures = 0
-        self._server_id = ""
+        self._server_id: str = ""
         self._position = 0
         self._given_back: list[StreamEvent] = []
         #: The id of the subscription, the same after a reconnect too.
-        self.subscription_id = ""
+        self.subscription_id: str = ""
         #: The watched instance; None for a watch of all.
         self.instance_id: str | None = params.get("instance_id")
         #: The state of the instance when the subscription began; None for a watch of all.
         self.current_state: str | None = None
         #: Where it began: the instance's last offset then, or the end of the log.
-        self.wal_offset = 0
+        self.wal_offset: int = 0
         #: The offset of the last change that was delivered; 0 before the first.
-        self.last_offset = 0
+        self.last_offset: int = 0
 
     @property
     def current_wal_offset(self) -> int:
@@ -89,7 +89,7 @@ class Subscription:
     def _begin(self, answer: Result) -> int:
         try:
             name = "wal_offset" if self._op == "WATCH_ALL" else "current_wal_offset"
-            self._server_id = answer["subscription_id"]
+            self._server_id = str(answer["subscription_id"])
             return int(answer[name])
         except (KeyError, TypeError, ValueError) as problem:
             raise ProtocolError(f"an answer to {self._op} lacks {problem}") from problem

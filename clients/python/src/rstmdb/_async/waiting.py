@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine
+from typing import Any
 
+from .._messages import Result
+
+Answer = Coroutine[Any, Any, Result]
 Lock = asyncio.Lock
 
 

@@ -9,11 +9,12 @@ from types import TracebackType
 from typing import Any
 
 from .. import _batch, _json, models
-from .._messages import Result, make_idempotency_key, repeatable
+from .._messages import make_idempotency_key, repeatable
 from .._options import Options, PathLike, options_of_url
 from .events import Subscriptions
 from .link import Link, link_for
 from .subscription import Subscription
+from .waiting import Answer
 
 
 class Client:
@@ -117,7 +118,7 @@ class Client:
 
     def _call(
         self, op: str, params: dict[str, Any], instance_id: str | None, timeout: float | None
-    ) -> Result:
+    ) -> Answer:
         self._turn += 1
         link = link_for(self._links, instance_id, self._turn)
         return link.call(

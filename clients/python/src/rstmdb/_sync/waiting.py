@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 
+from .._messages import Result
+
+Answer = Result
 Lock = threading.Lock
 
 
