@@ -172,6 +172,7 @@ def resumed(offset: int, next_event: int | None = None) -> Any:
         if next_event is not None:
             body = {"type": "event", "subscription_id": f"s{offset}", "instance_id": "i"}
             peer.send({**body, "machine": "m", "version": 1, "wal_offset": next_event})
+            peer.answer(peer.receive(), {"subscription_id": f"s{offset}", "removed": True})
         peer.wait_for_close()
 
     return script
@@ -328,7 +329,7 @@ def test_reading_stops_while_nobody_takes() -> None:
         answer_watch(peer, 7)
         body = {"type": "event", "subscription_id": "s7", "instance_id": "i", "machine": "m"}
         peer._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
-        peer._socket.settimeout(0.5)
+        peer._socket.settimeout(0.2)
         fill = "x" * 10_000
         try:
             for offset in range(8, 20_000):

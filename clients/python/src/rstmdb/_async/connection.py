@@ -27,7 +27,7 @@ from ..errors import (
     server_error,
 )
 
-_UNWATCH_TIMEOUT = 5.0
+_UNWATCH_TIMEOUT = 1.0
 
 
 class Owner(Protocol):

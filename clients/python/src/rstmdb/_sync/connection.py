@@ -27,7 +27,7 @@ from ..errors import (
 )
 
 _READ_BYTES = 64 * 1024
-_UNWATCH_TIMEOUT = 5.0
+_UNWATCH_TIMEOUT = 1.0
 
 
 class Connection:
