@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import hypothesis
+import hypothesis.configuration
 import pytest
-from server import TOGGLE, Server
+from server import ROOT, TOGGLE, Server
 
 import rstmdb
 import rstmdb.sync
 
+hypothesis.configuration.set_hypothesis_home_dir(ROOT / "build/python-client/hypothesis")
 hypothesis.settings.register_profile("here", database=None, deadline=None)
 hypothesis.settings.load_profile("here")
 
