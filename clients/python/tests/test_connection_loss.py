@@ -139,6 +139,45 @@ def test_on_reconnect_is_told(connect: Any) -> None:
         client.close()
 
 
+def test_on_reconnect_may_fail_and_may_use_the_client(
+    connect: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[Any] = []
+
+    def callback() -> None:
+        if isinstance(client, rstmdb.sync.Client):
+            told.append(client.ping())
+        raise LookupError("of the program")
+
+    seen: list[dict[str, Any]] = []
+    with fake_server(lose_after_one_request(seen), serve(seen, APPLIED, PONG)) as server:
+        client = connect(port=server.port, on_reconnect=callback, **QUICK)
+        assert client.apply_event("i", "GO").applied
+        if isinstance(client, rstmdb.sync.Client):
+            assert told == [True]
+        else:
+            assert client.ping()
+        client.close()
+    assert "of the program" in caplog.text
+
+
+def test_a_cut_off_request_does_not_harm_the_next(connect: Any) -> None:
+    """A request too long for the socket's buffers times out half sent."""
+    free = threading.Event()
+
+    def deaf(peer: Peer) -> None:
+        peer.welcome()
+        assert free.wait(10)
+
+    with fake_server(deaf, serve([], PONG)) as server:
+        client = connect(port=server.port, auto_idempotency_keys=False, **QUICK)
+        with pytest.raises(rstmdb.RequestTimeoutError):
+            client.apply_event("i", "GO", {"fill": "x" * 15_000_000}, timeout=0.3)
+        free.set()
+        assert client.ping()
+        client.close()
+
+
 def test_a_late_answer_is_passed_over(connect: Any) -> None:
     asked = threading.Event()
 
@@ -177,9 +216,10 @@ def test_nobody_there(connect: Any) -> None:
     with pytest.raises(rstmdb.ConnectionError) as refused:
         connect(port=server.port)
     assert refused.value.reason == "refused"
-    with pytest.raises(rstmdb.ConnectionError) as unknown:
-        connect("no-such-host.invalid")
-    assert unknown.value.reason == "resolve"
+    for name in ("no-such-host.invalid", "x" * 70, "a..b"):
+        with pytest.raises(rstmdb.ConnectionError) as unknown:
+            connect(name)
+        assert unknown.value.reason == "resolve"
 
 
 def test_a_full_server_says_so(connect: Any) -> None:
@@ -309,10 +349,8 @@ def test_a_connection_that_went_while_idle_is_replaced_unnoticed(connect: Any) -
     with fake_server(leaves, serve(seen, stored)) as server:
         client = connect(port=server.port, **QUICK)
         assert gone.wait(10)
-        if isinstance(client, rstmdb.sync.Client):
-            client._links[0]._used_at = 0.0  # as if a second had passed
-        else:
-            client._runner.run(asyncio.sleep(0.02))
+        if not isinstance(client, rstmdb.sync.Client):
+            client._runner.run(asyncio.sleep(0.02))  # its loop runs only within calls
         # Not repeatable, so it must not have been sent where nobody is.
         assert client.put_machine("m", 1, {}).created
         client.close()
@@ -472,6 +510,36 @@ def test_writes_of_one_turn_leave_together() -> None:
     with fake_server(serve([], *[PONG] * 100)) as server:
         asyncio.run(main(server.port))
     assert len(writes) == 1
+
+
+def test_one_client_in_one_loop_after_another() -> None:
+    async def main(client: rstmdb.Client) -> None:
+        async with client:
+            assert await client.ping()
+            listening = asyncio.ensure_future(anext(client.events()))
+            await asyncio.sleep(0)
+        with pytest.raises(StopAsyncIteration):
+            await listening
+
+    with fake_server(serve([], PONG), serve([], PONG)) as server:
+        client = rstmdb.Client(port=server.port)
+        for _ in range(2):
+            asyncio.run(main(client))
+
+
+def test_the_end_of_an_old_connection_is_not_that_of_the_new() -> None:
+    async def main(port: int) -> None:
+        async with rstmdb.Client(port=port) as client:
+            link = client._links[0]
+            old = link._connection
+            assert old is not None
+            await client.reconnect()
+            old.connection_lost(None)  # as late as it can be
+            assert client.is_connected
+            assert await client.ping()
+
+    with fake_server(serve([]), serve([], PONG)) as server:
+        asyncio.run(main(server.port))
 
 
 def test_another_event_loop_is_refused_while_connected() -> None:

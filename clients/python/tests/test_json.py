@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import decimal
 import json
+import types
 
 import pytest
 from hypothesis import given
@@ -38,6 +39,23 @@ def test_values_come_back(value: object) -> None:
 def test_decimals_come_back_with_every_digit(value: object) -> None:
     found = _json.loads(decimals=True)(_json.dumps({"value": value}))["value"]
     assert found == value
+
+
+@pytest.mark.parametrize("decimals", [True, False])
+def test_integers_too_long_for_python(decimals: bool) -> None:
+    """Anyone may store one; reading it must not end the connection."""
+    digits = "7" * 5000
+    found = _json.loads(decimals=decimals)(f'{{"a":{digits},"b":12}}')
+    assert found == {"a": decimal.Decimal(digits), "b": 12}
+    assert isinstance(found["b"], int)
+    assert _json.dumps(found) == f'{{"a":{digits},"b":12}}'
+
+
+def test_mappings_of_other_kinds() -> None:
+    view = types.MappingProxyType({"a": types.MappingProxyType({"b": 1})})
+    assert _json.dumps({"x": view}) == '{"x":{"a":{"b":1}}}'
+    exact = types.MappingProxyType({"a": decimal.Decimal("1.0")})
+    assert _json.dumps({"x": [exact]}) == '{"x":[{"a":1.0}]}'
 
 
 def test_keys_as_the_quick_encoder_writes_them() -> None:

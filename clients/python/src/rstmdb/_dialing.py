@@ -14,6 +14,19 @@ def lost(message: str, *, reason: str = "closed") -> ConnectionError:
     return ConnectionError(message, reason=reason)
 
 
+_KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+
+
+def prepare(raw: socket.socket) -> None:
+    """No waiting for more to send, and a peer that is gone without a word is found out in two
+    minutes."""
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if hasattr(socket, name):
+            raw.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
 def connection_failure(options: Options, problem: Exception) -> ConnectionError:
     place = f"{options.host}:{options.port}"
     if isinstance(problem, ssl.SSLCertVerificationError):
@@ -21,7 +34,7 @@ def connection_failure(options: Options, problem: Exception) -> ConnectionError:
         return ConnectionError(f"the certificate of {place}: {text}", reason="certificate")
     if isinstance(problem, ssl.SSLError):
         return ConnectionError(f"TLS with {place}: {problem}", reason="tls")
-    if isinstance(problem, socket.gaierror):
+    if isinstance(problem, (socket.gaierror, UnicodeError)):  # the latter of names too long
         return ConnectionError(f"{options.host}: {problem}", reason="resolve")
     if isinstance(problem, builtins.ConnectionRefusedError):
         return ConnectionError(f"{place} refuses connections", reason="refused")

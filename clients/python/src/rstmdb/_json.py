@@ -1,6 +1,7 @@
 """JSON in one pass each way.
 
-Integers are exact, of any length. Fractions are floats, or Decimals that keep every digit; a
+Integers are exact; those of thousands of digits, which Python refuses to read as int, come as
+Decimal. Fractions are floats, or Decimals that keep every digit; a
 Decimal can always be sent. NaN and Infinity are no JSON and are refused.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import decimal
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import InvalidArgumentError
@@ -26,6 +27,8 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _unknown(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
     if isinstance(value, decimal.Decimal):
         raise _DecimalFound
     raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
@@ -42,7 +45,7 @@ def _write(value: Any) -> str:
         if not value.is_finite():
             raise ValueError(f"{value} is no JSON")
         return str(value)
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         members = (f"{_encode(_key(key))}:{_write(member)}" for key, member in value.items())
         return "{" + ",".join(members) + "}"
     if isinstance(value, (list, tuple)):
@@ -67,18 +70,26 @@ def dumps(value: Any) -> str:
         raise InvalidArgumentError(f"no JSON: {problem}") from problem
 
 
+def _integer(digits: str) -> Any:
+    try:
+        return int(digits)
+    except ValueError:  # longer than sys.get_int_max_str_digits()
+        return decimal.Decimal(digits)
+
+
 def loads(*, decimals: bool) -> Loads:
-    decoder = json.JSONDecoder(
-        parse_float=decimal.Decimal if decimals else None, parse_constant=_refuse_constant
+    parse_float = decimal.Decimal if decimals else None
+    decoder = json.JSONDecoder(parse_float=parse_float, parse_constant=_refuse_constant)
+    patient = json.JSONDecoder(
+        parse_float=parse_float, parse_int=_integer, parse_constant=_refuse_constant
     )
     scan: Callable[[str, int], tuple[Any, int]] = decoder.scan_once  # type: ignore[attr-defined]
-    decode = decoder.decode
 
     def load(text: str) -> Any:
         try:
             value, end = scan(text, 0)
-        except StopIteration:
-            return decode(text)  # white space in front, or a fault, which this words
-        return value if end == len(text) else decode(text)
+        except (StopIteration, ValueError):
+            return patient.decode(text)  # takes more, and words a fault
+        return value if end == len(text) else patient.decode(text)
 
     return load

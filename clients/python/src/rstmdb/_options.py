@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 import os
 import ssl
@@ -15,6 +16,7 @@ from ._messages import WIRES, Wire
 from ._version import __version__
 from .errors import InvalidArgumentError
 
+_log = logging.getLogger("rstmdb")
 PathLike = str | os.PathLike[str]
 POOL_MAX = 1024
 
@@ -80,7 +82,7 @@ class Options:
             "wire_modes": [self.wire],
         }
         requests: list[tuple[str, dict[str, Any]]] = [("HELLO", hello)]
-        if self.token is not None:
+        if self.token:
             requests.append(("AUTH", {"token": self.token}))
         return requests
 
@@ -91,6 +93,14 @@ class Options:
         if not self.tls:
             return None
         return create_ssl_context(self.ca_cert, self.client_cert, self.client_key, self.insecure)
+
+    def tell_reconnected(self) -> None:
+        """What the callback raises is logged; it must not become the outcome of some call."""
+        if self.on_reconnect is not None:
+            try:
+                self.on_reconnect()
+            except Exception:
+                _log.exception("on_reconnect has failed")
 
     def backoff(self, failures: int, random: float) -> float:
         """Seconds to wait after so many failures in a row: doubled each time up to the maximum,

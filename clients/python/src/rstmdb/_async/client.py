@@ -369,12 +369,11 @@ class Client:
         await found.close()
         return models.UnwatchResult(name, True)
 
-    async def events(self) -> AsyncIterator[models.StreamEvent]:
+    def events(self) -> AsyncIterator[models.StreamEvent]:
         """The changes of all subscriptions of this client as they come, also of those that are
         opened meanwhile. Ends when the client is closed. Not to be mixed with reading one of them
         by itself."""
-        async for event in self._subscriptions.merged():
-            yield event
+        return self._subscriptions.merged()
 
     # ---- log and snapshots ----
 

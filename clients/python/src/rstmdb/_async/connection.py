@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import ssl
 from collections.abc import Callable
 from typing import Protocol
 
 from .. import _messages
-from .._dialing import after_loss, connection_failure, lost
+from .._dialing import after_loss, connection_failure, lost, prepare
 from .._frames import FrameError
 from .._messages import Message, Params, Result
 from .._options import Options
@@ -38,6 +37,19 @@ class Owner(Protocol):
     def on_event(self, message: Message) -> None: ...
 
     def on_lost(self, error: RstmdbError) -> None: ...
+
+
+class Nobody:
+    """Owns what has been given up, and does not listen."""
+
+    def on_answer(self, number: int, message: Message) -> None:
+        pass
+
+    def on_event(self, message: Message) -> None:
+        pass
+
+    def on_lost(self, error: RstmdbError) -> None:
+        pass
 
 
 class Connection(asyncio.Protocol):
@@ -104,8 +116,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         raw = transport.get_extra_info("socket")
         if raw is not None:
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            prepare(raw)
 
     def data_received(self, data: bytes) -> None:
         if self._fault is not None:
@@ -196,7 +207,7 @@ class Session:
                 ssl=context,
                 server_hostname=(options.server_name or options.host) if context else None,
             )
-        except (OSError, ssl.SSLError) as problem:
+        except (OSError, ValueError) as problem:
             raise connection_failure(options, problem) from problem
         try:
             opening = options.opening()

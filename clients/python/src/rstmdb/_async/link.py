@@ -21,7 +21,7 @@ from .._dialing import after_loss, is_final
 from .._messages import Message, Params, Result
 from .._options import Options
 from ..errors import ConnectionError, RequestTimeoutError, RstmdbError, server_error
-from .connection import Connection, Session
+from .connection import Connection, Nobody, Session
 
 IN_FLIGHT_MAX = 1024
 SENDS_MAX = 5
@@ -93,6 +93,8 @@ class Link:
         connection, self._connection = self._connection, None
         self._fail_all(ConnectionError("the client was closed"))
         if connection is not None:
+            # Its end may come when there is another connection already.
+            connection.hand_over(Nobody())
             await connection.close()
 
     async def call(self, op: str, params: Params, *, repeatable: bool, timeout: float) -> Result:
@@ -238,8 +240,8 @@ class Link:
         connection.on_room = self.on_room
         self._failures = 0
         self._pump()
-        if self._was_up and self._options.on_reconnect is not None and self._loop is not None:
-            self._loop.call_soon(self._options.on_reconnect)  # what it raises is the loop's
+        if self._was_up and self._loop is not None:
+            self._loop.call_soon(self._options.tell_reconnected)
         self._was_up = True
 
     def _fail_all(self, error: RstmdbError) -> None:

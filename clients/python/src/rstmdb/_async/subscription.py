@@ -191,8 +191,8 @@ class Subscription:
         self._stream = stream
         if self._closing.is_open:
             await stream.close()
-        elif self._options.on_reconnect is not None:
-            self._options.on_reconnect()
+        else:
+            self._options.tell_reconnected()
 
     async def close(self) -> None:
         """Ends the subscription (UNWATCH) and its connection; a next() that waits fails."""

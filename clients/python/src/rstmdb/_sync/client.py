@@ -374,8 +374,7 @@ class Client:
         """The changes of all subscriptions of this client as they come, also of those that are
         opened meanwhile. Ends when the client is closed. Not to be mixed with reading one of them
         by itself."""
-        for event in self._subscriptions.merged():
-            yield event
+        return self._subscriptions.merged()
 
     # ---- log and snapshots ----
 

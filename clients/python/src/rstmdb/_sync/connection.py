@@ -15,7 +15,7 @@ import threading
 import time
 
 from .. import _messages
-from .._dialing import after_loss, connection_failure, lost
+from .._dialing import after_loss, connection_failure, lost, prepare
 from .._frames import FrameError
 from .._messages import Message, Params, Result
 from .._options import Options
@@ -38,6 +38,8 @@ class Connection:
         self._wire = wire
         self._reader = wire.reader()
         self._messages: collections.deque[Message] = collections.deque()
+        self._poll = select.poll()
+        self._poll.register(raw, select.POLLIN)
         self._closed = False
         self._error: RstmdbError | None = None
         self.events: collections.deque[Message] = collections.deque()
@@ -49,11 +51,10 @@ class Connection:
         context = options.tls_context()
         try:
             raw = socket.create_connection((options.host, options.port), timeout=timeout)
-        except OSError as problem:
+        except (OSError, UnicodeError) as problem:
             raise connection_failure(options, problem) from problem
         try:
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            prepare(raw)
             if context is not None:
                 raw.settimeout(max(deadline - time.monotonic(), 0.001))
                 name = options.server_name or options.host
@@ -66,7 +67,7 @@ class Connection:
                 f"no session with {options.host}:{options.port} after {timeout:.3g} s",
                 reason="timeout",
             ) from problem
-        except OSError as problem:
+        except (OSError, ValueError) as problem:
             raw.close()
             if isinstance(problem, RstmdbError):
                 raise
@@ -172,10 +173,8 @@ class Connection:
         what else has come is kept."""
         if self._error is not None:
             return True
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
         try:
-            while poll.poll(0) and self._read(time.monotonic()):
+            while self._poll.poll(0) and self._read(time.monotonic()):
                 for message in self._messages:
                     if _messages.answer_number(message) == 0:
                         raise self._broken(server_error(message.get("error") or {}))

@@ -16,7 +16,6 @@ from .connection import Connection
 from .waiting import Gate
 
 SENDS_MAX = 5
-_FRESH = 1.0  # seconds for which a connection is taken to be there without a look
 
 
 class Link:
@@ -29,8 +28,8 @@ class Link:
         self._closing = Gate()
         self._connection: Connection | None = None
         self._last_number = 100  # the requests that open a session have smaller ones
-        self._used_at = 0.0
         self._was_up = False
+        self._reconnected = False
 
     @property
     def is_connected(self) -> bool:
@@ -44,8 +43,12 @@ class Link:
         """One attempt, unless there is a connection."""
         with self._turn:
             self._closing = Gate()
-            if self._connection is None:
-                self._open(self._options.connect_timeout)
+            if self._connection is not None:
+                return
+            self._open(self._options.connect_timeout)
+            reconnected, self._reconnected = self._reconnected, False
+        if reconnected:
+            self._options.tell_reconnected()
 
     def close(self) -> None:
         self._closing.open()
@@ -67,7 +70,10 @@ class Link:
             frame = self._wire.request(self._last_number, op, params)
             return self._answer(frame, repeatable, deadline)
         finally:
+            reconnected, self._reconnected = self._reconnected, False
             self._turn.release()
+            if reconnected:  # told only now, so that the callback may use the client
+                self._options.tell_reconnected()
 
     def _answer(self, frame: bytes, repeatable: bool, deadline: float) -> Result:
         sends = 0
@@ -76,14 +82,11 @@ class Link:
             connection = self._connected(deadline, error, sends)
             sends += 1
             try:
-                result = connection.request(self._last_number, frame, deadline)
-                self._used_at = time.monotonic()
-                return result
+                return connection.request(self._last_number, frame, deadline)
             except RequestTimeoutError:
                 raise
             except RstmdbError as problem:
                 if isinstance(problem, ServerError) and not connection.is_broken:
-                    self._used_at = time.monotonic()
                     raise
                 self._drop(connection)
                 error = problem
@@ -107,7 +110,7 @@ class Link:
             raise ConnectionError("the client was closed", maybe_applied=sends > 0)
         connection = self._connection
         if connection is not None:
-            if time.monotonic() - self._used_at < _FRESH or not connection.is_stale():
+            if not connection.is_stale():
                 return connection
             self._drop(connection)
             error = ConnectionError("the server closed the connection")
@@ -141,11 +144,8 @@ class Link:
 
     def _open(self, timeout: float) -> Connection:
         connection = Connection.open(self._options, self._wire, timeout)
-        again, self._was_up = self._was_up, True
+        self._reconnected, self._was_up = self._was_up, True
         self._connection = connection
-        self._used_at = time.monotonic()
-        if again and self._options.on_reconnect is not None:
-            self._options.on_reconnect()
         return connection
 
 
