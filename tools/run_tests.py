@@ -168,6 +168,10 @@ def tree_runners():
                                  str(programs / "rstmdb")], "counted")
     yield Runner("clients/typescript", [python, "clients/typescript/tests/run.py", "--server",
                                         str(programs / "rstmdb")], "counted")
+    yield Runner("clients/python", [python, "clients/python/tests/check.py", "--server",
+                                    str(programs / "rstmdb")], "counted")
+    yield Runner("tests/published_python", [python, "tests/published_python/run.py", "--server",
+                                            str(programs / "rstmdb")], "counted")
     yield Runner("bench smoke", [python, "tests/bench/run.py"], "counted")
     yield Runner("README.md", [python, "tools/readme_blocks.py", "README.md", "--programs",
                                str(programs)], "counted")
