@@ -101,7 +101,8 @@ class Link final : private Waiter {
 
   // The link's thread alone.
   std::optional<Session> session_;
-  std::string chunk_;  // what one read may fill
+  std::string chunk_;    // what one read may fill
+  bool unread_ = false;  // the transport may hold bytes that no poll of its socket announces
   json::Document document_;
   std::mt19937_64 random_{std::random_device{}()};
   unsigned failures_ = 0;  // losses and failed attempts since the last sign of life
