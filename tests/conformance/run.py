@@ -25,9 +25,9 @@ import dialogs  # noqa: E402
 import restarts  # noqa: E402
 import sessions  # noqa: E402
 from adapter import Adapter, AdapterError  # noqa: E402
-from server import ROOT, TRANSPORTS, Failed, certificates  # noqa: E402
+from server import ROOT, TRANSPORTS, certificates  # noqa: E402
 
-PARTS = 4
+PARTS = 8
 SHARE = 6  # without --full, one dialog in so many is held over TLS, and another one over mTLS
 ENDS = {False: ("kill", "stop"), True: ("kill", "stop", "kill", "kill", "stop", "kill")}
 
@@ -112,14 +112,16 @@ class Client:
         for transport in TRANSPORTS:
             if transport not in self.args.transport:
                 continue
-            rows = {"sessions": lambda: sessions.hold(
-                self.args.server, self.adapter, transport, self.certs)}
+            rows = {row: lambda row=row: sessions.hold(
+                self.args.server, row, self.adapter, transport, self.certs)
+                for row in sessions.ROWS}
             ends = ENDS[self.args.full][:None if self.args.full or transport == "plain" else 1]
             for name in restarts.SCENARIOS:
                 rows[f"restarts: {name}"] = lambda name=name: restarts.hold(
                     self.args.server, name, self.adapter, transport, self.certs, ends, self.tally)
             for row, attempt in rows.items():
-                if self.args.only not in row:
+                waits = row == sessions.STALL and transport != "plain" and not self.args.full
+                if self.args.only not in row or waits:
                     continue
                 problem, _ = self._try(lambda: (attempt(), []))
                 self.results.outcomes[row, self.name, transport] = problem
@@ -216,10 +218,9 @@ def main():
         chosen = dict(list(chosen.items())[args.part - 1::PARTS])
     results, commands = Results(), choose(args)
     with tempfile.TemporaryDirectory(prefix="rstmdb-conformance-") as folder:
-        try:
+        certs = None
+        if set(args.transport) & {"tls", "mtls"}:
             certs = certificates(pathlib.Path(folder) / "certificates")
-        except Failed as problem:
-            sys.exit(str(problem))
         running = [Client(name, command, args, certs, results)
                    for name, command in commands.items()]
         with concurrent.futures.ThreadPoolExecutor(len(running)) as pool:

@@ -43,8 +43,9 @@ class Stream {
 
 class Link final : private Waiter {
  public:
-  /// When the bytes of a call go out: kNow by the caller itself, kSoon by the link's thread.
-  enum class Send : uint8_t { kNow, kSoon };
+  /// When the bytes of a call go out: kNow by the caller itself, kSoon by the link's thread. With
+  /// kNowOrNever the call fails with kConnection where the others would wait for a connection.
+  enum class Send : uint8_t { kNow, kSoon, kNowOrNever };
   /// kConnect: start() makes one attempt and reports it. kDormant: connect with the first call.
   enum class Begin : uint8_t { kConnect, kDormant };
 

@@ -145,9 +145,11 @@ Result<void> SubscriptionCore::close() {
   auto call = std::make_shared<TypedCall<void>>(std::move(request).value().tail, Repeat::kNever,
                                                 deadline, decode_nothing, std::stop_token());
   const Future<void> answered = call->future();
-  link_.submit(std::move(call), Link::Send::kNow);
+  link_.submit(std::move(call), Link::Send::kNowOrNever);
   auto result = answered.get();
   link_.close();
+  // Without its connection the subscription has ended as well.
+  if (!result.ok() && result.error().kind() == ErrorKind::kConnection) return {};
   return result;
 }
 

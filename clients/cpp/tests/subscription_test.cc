@@ -196,6 +196,18 @@ TEST_F(Watching, ARefusalIsTheErrorOfTheCall) {
   EXPECT_EQ(refused.error().code(), ErrorCode::kInstanceNotFound);
 }
 
+TEST_F(Watching, EndsAtOnceWhileTheServerIsAway) {
+  stream_log(server_, 1, 100);
+  auto watch = client_.watch_all();
+  ASSERT_RESULT(watch);
+  server_.stop_listening();
+  server_.cut_all();
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_RESULT(watch->close());
+  EXPECT_LT(std::chrono::steady_clock::now() - began, options_for(server_).request_timeout / 2);
+  EXPECT_EQ(watch->next(1s).error().kind(), ErrorKind::kCancelled);
+}
+
 TEST_F(Watching, AnInstanceTellsItsStateAndStart) {
   server_.on("WATCH_INSTANCE", [](Peer& peer, const Received& r) {
     peer.answer(r.id, R"({"subscription_id":"q","instance_id":"i","current_state":"paid",)"

@@ -191,7 +191,7 @@ TEST_P(Dialogs, ThroughTheRealServer) {
   EXPECT_EQ(done.exit_code, 0) << done.out << done.err;
   EXPECT_TRUE(done.out.ends_with(" passed, 0 failed\n")) << done.out << done.err;
 }
-INSTANTIATE_TEST_SUITE_P(Parts, Dialogs, testing::Range(1, 5));
+INSTANTIATE_TEST_SUITE_P(Parts, Dialogs, testing::Range(1, 9));
 
 }  // namespace
 }  // namespace rstmdb::client

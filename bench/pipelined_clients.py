@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Measures pipelined APPLY_EVENT through each client against one server, in rounds by turns.
 
-  bench/clients.py [--rounds N] [--seconds N] [--under-way N] [--client NAME] [--results DIR]
+  bench/pipelined_clients.py [--rounds N] [--seconds N] [--under-way N] [--client NAME]
+                             [--results DIR]
 
 The adapters of tests/conformance make the calls, each through its client's method and with the
 keys that the client makes, on 64 instances by turns. With --results DIR the page is kept as
