@@ -50,7 +50,7 @@ class Subject:
         self.under_way = 1 if name == "python-sync" else under_way
         self.samples = []  # (calls a second, own CPU µs a call, the server's)
         self.adapter = Adapter(command)
-        self.adapter.ask({"do": "connect"} | server.address())
+        self.adapter.ask({"do": "connect", "numbers": "default"} | server.address())
         self.per_second = FIRST_CALLS / self._load(FIRST_CALLS)
         self.per_second = FIRST_CALLS / self._load(FIRST_CALLS)  # what is compiled, is by now
 
@@ -133,7 +133,7 @@ def options():
     parser.add_argument("--client", action="append", help="only these")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2, help="of each client in each round")
-    parser.add_argument("--under-way", type=int, default=512)
+    parser.add_argument("--under-way", type=int, default=1000)
     parser.add_argument("--folder", default=str(ROOT / "build"), help="where the data goes")
     parser.add_argument("--results", type=pathlib.Path, help="folder to write the page to")
     parser.add_argument("--note", default="", help="a line for the page, such as what ran beside")

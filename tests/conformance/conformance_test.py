@@ -275,5 +275,50 @@ class Log(unittest.TestCase):
             self.assertRaises(Failed, self.stream, change)
 
 
+class Writes(unittest.TestCase):
+    """The same for creations, deletions and batches: two rounds of them."""
+
+    class Storm:
+        results = [
+            answer for number in range(2) for answer in (
+                ("CREATE_INSTANCE", {"instance_id": f"named-{number}"}, {}),
+                ("CREATE_INSTANCE", {}, {"instance_id": f"uuid-{number}"}),
+                ("BATCH", {}, {"results": [{"status": "ok"}, {"status": "ok"}]}))]
+
+    def setUp(self):
+        self.log = []
+        for number in range(2):
+            for kind, name in (("create_instance", "named"), ("create_instance", "uuid"),
+                               ("delete_instance", "gone"), ("create_instance", "pair"),
+                               ("apply_event", "pair")):
+                self.log.append(record(len(self.log), kind, f"{name}-{number}"))
+
+    def check(self):
+        restarts._check_writes(self.Storm, self.log, 2)
+
+    def test_right(self):
+        self.check()
+
+    def test_lost(self):
+        for place in (0, 1, 2, 3, 4):
+            self.setUp()
+            del self.log[place]
+            self.assertRaises(Failed, self.check)
+
+    def test_doubled(self):
+        for place in (0, 2, 4):
+            self.setUp()
+            self.log.append(self.log[place])
+            self.assertRaises(Failed, self.check)
+
+    def test_without_an_answer(self):
+        self.log.append(record(99, "create_instance", "uuid-2"))
+        self.assertRaisesRegex(Failed, "nobody's: \\['uuid-2'\\]", self.check)
+
+    def test_batch_is_split(self):
+        self.log[3], self.log[2] = self.log[2], self.log[3]
+        self.assertRaisesRegex(Failed, "inside the batch", self.check)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -199,10 +199,10 @@ def _writes(number):
 
 
 def _check_writes(storm, log, total):
-    created = [record["entry"]["instance_id"] for record in log
-               if record["entry"]["type"] == "create_instance"]
-    gone = [record["entry"]["instance_id"] for record in log
-            if record["entry"]["type"] == "delete_instance"]
+    def of(kind):
+        return [record["entry"]["instance_id"] for record in log if record["entry"]["type"] == kind]
+
+    created = of("create_instance")
     made = [result["instance_id"] for op, params, result in storm.results
             if op == "CREATE_INSTANCE" and "instance_id" not in params]
     wanted = made + [f"{kind}-{number}" for kind in ("named", "pair") for number in range(total)]
@@ -211,8 +211,9 @@ def _check_writes(storm, log, total):
         raise Failed(f"{len(created)} creations in the log, {len(wanted)} were made; twice: "
                      f"{doubled[:5]}, not there: {sorted(set(wanted) - set(created))[:5]}, "
                      f"nobody's: {sorted(set(created) - set(wanted))[:5]}")
-    if sorted(gone) != sorted(f"gone-{number}" for number in range(total)):
-        raise Failed(f"{len(gone)} deletions in the log, {total} were made")
+    for kind, name in (("delete_instance", "gone"), ("apply_event", "pair")):
+        if sorted(of(kind)) != sorted(f"{name}-{number}" for number in range(total)):
+            raise Failed(f"{len(of(kind))} records {kind} in the log, {total} were asked for")
     for before, after in zip(log, log[1:]):
         entry = after["entry"]
         if entry["type"] == "apply_event" and (
@@ -225,6 +226,7 @@ def _check_writes(storm, log, total):
 
 
 SCENARIOS = {"events": events, "lives": lives}
+POOL = {"events": 1, "lives": 3}
 
 
 class Tally:
@@ -244,7 +246,8 @@ def hold(program, scenario, adapter, transport, certs, ends, tally):
     with tempfile.TemporaryDirectory(prefix="rstmdb-conformance-") as folder:
         try:
             with Server(program, folder, transport, certs, SETTINGS) as server:
-                connect(adapter, server.address(TOKEN), timeout_ms=CALL_TIMEOUT_MS)
+                connect(adapter, server.address(TOKEN), timeout_ms=CALL_TIMEOUT_MS,
+                        pool=POOL[scenario])
                 storm = SCENARIOS[scenario](adapter, server, ends)
                 adapter.ask({"do": "close"})
                 server.end("stop")

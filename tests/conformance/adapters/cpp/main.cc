@@ -2,6 +2,7 @@
 //
 // The main thread takes one line after the other and waits for nothing but connects and loads; the
 // answers of calls come from the client's own threads, those of a watch from a thread of its own.
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <iostream>
@@ -9,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "answers.h"
 #include "calls.h"
@@ -79,6 +81,55 @@ class Watch {
   std::condition_variable_any changed_;
   std::deque<Wanted> wanted_;
   std::jthread thread_;  // last: it uses all of the above
+};
+
+/// So many events on instances by turns, each answer starting the next one.
+class Load {
+ public:
+  Load(Client& client, const Json& request)
+      : client_(client),
+        calls_(request["calls"].as_uint64().value_or(0)),
+        under_way_(request["under_way"].as_uint64().value_or(1)) {
+    for (const Json& name : request["instances"].elements()) {
+      events_.push_back({.instance_id = std::string(name.string()),
+                         .event = std::string(request["event"].string()),
+                         .payload = std::string(request["payload"].text())});
+    }
+  }
+
+  /// Returns how many have failed.
+  uint64_t run() {
+    for (uint64_t i = 0; i < under_way_; ++i) start();
+    std::unique_lock lock(mutex_);
+    done_.wait(lock, [this] { return finished_; });
+    return errors_;
+  }
+
+ private:
+  void start() {
+    const uint64_t turn = started_.fetch_add(1);
+    if (turn >= calls_) return;
+    client_.apply_event_async(events_[turn % events_.size()])
+        .on_ready([this](const Result<EventApplied>& done) {
+          start();
+          if (!done.ok()) ++errors_;
+          if (ended_.fetch_add(1) + 1 < calls_) return;
+          const std::lock_guard lock(mutex_);
+          finished_ = true;  // only now may run() return, and this object end
+          done_.notify_one();
+        });
+  }
+
+  Client& client_;
+  const uint64_t calls_;
+  const uint64_t under_way_;
+  std::vector<ApplyEvent> events_;
+  std::atomic<uint64_t> started_ = 0;
+  std::atomic<uint64_t> ended_ = 0;
+  std::atomic<uint64_t> errors_ = 0;
+  std::mutex mutex_;
+  std::condition_variable done_;
+  bool finished_ = false;
 };
 
 Options options_of(const Json& request) {
@@ -169,35 +220,9 @@ class Adapter {
     answer(id, closed.ok() ? Result<std::string>("{}") : Result<std::string>(closed.error()));
   }
 
-  /// `calls` events, `under_way` of them at a time, on the instances by turns.
   void load(const std::string& id, const Json& request) {
-    const std::vector<Json> instances = request["instances"].elements();
-    const uint64_t under_way_max = request["under_way"].as_uint64().value_or(1);
-    const uint64_t calls = request["calls"].as_uint64().value_or(0);
-    const ApplyEvent pattern{.event = std::string(request["event"].string()),
-                             .payload = std::string(request["payload"].text())};
-    std::mutex mutex;
-    std::condition_variable changed;
-    uint64_t under_way = 0;
-    uint64_t errors = 0;
     const auto began = std::chrono::steady_clock::now();
-    for (uint64_t i = 0; i < calls; ++i) {
-      {
-        std::unique_lock lock(mutex);
-        changed.wait(lock, [&] { return under_way < under_way_max; });
-        ++under_way;
-      }
-      ApplyEvent event = pattern;
-      event.instance_id = instances[i % instances.size()].string();
-      client_->apply_event_async(event).on_ready([&](const Result<EventApplied>& done) {
-        const std::lock_guard lock(mutex);
-        errors += done.ok() ? 0 : 1;
-        --under_way;
-        changed.notify_one();
-      });
-    }
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return under_way == 0; });
+    const uint64_t errors = Load(*client_, request).run();
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
     answer(id, Members()
                    .json("seconds", std::to_string(took.count()))

@@ -26,6 +26,11 @@ def read(line):
     return json.loads(line, parse_float=decimal.Decimal)
 
 
+def usual(value):
+    """The same with floats, as most programs have them."""
+    return json.loads(json.dumps(value, default=float))
+
+
 def line(request_id, **answer):
     return write(_texts({"id": request_id} | answer)).encode() + b"\n"
 
@@ -50,7 +55,8 @@ def client_options(request):
     tls = request.get("tls")
     seconds = request.get("timeout_ms", 30_000) / 1000
     options = {"host": request["host"], "port": request["port"], "token": request.get("token"),
-               "auto_idempotency_keys": request.get("auto_keys", True), "decimals": True,
+               "auto_idempotency_keys": request.get("auto_keys", True),
+               "decimals": request.get("numbers") != "default",
                "connect_timeout": seconds, "request_timeout": seconds,
                "pool_size": request.get("pool", 1),
                "wire": "jsonl" if request.get("wire") == "jsonl" else "binary_json"}

@@ -53,7 +53,8 @@ class Adapter:
         return {}
 
     async def load(self, request):
-        instances, event, payload = request["instances"], request["event"], request["payload"]
+        instances, event = request["instances"], request["event"]
+        payload = contract.usual(request["payload"])
         turns = iter(range(request["calls"]))
         errors = 0
 

@@ -55,11 +55,11 @@ class Adapter:
 
     def load(self, request):
         instances, errors = request["instances"], 0
+        payload = contract.usual(request["payload"])
         began = time.perf_counter()
         for turn in range(request["calls"]):
             try:
-                self.client.apply_event(instances[turn % len(instances)], request["event"],
-                                        request["payload"])
+                self.client.apply_event(instances[turn % len(instances)], request["event"], payload)
             except rstmdb.RstmdbError:
                 errors += 1
         return {"seconds": contract.decimal.Decimal(repr(time.perf_counter() - began)),

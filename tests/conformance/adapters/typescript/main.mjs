@@ -55,7 +55,7 @@ const commands = {
     general,
   }),
 
-  async connect({ host, port, token, tls, wire, auto_keys, timeout_ms, pool }) {
+  async connect({ host, port, token, tls, wire, auto_keys, timeout_ms, pool, numbers }) {
     client = new Client({
       host,
       port,
@@ -66,7 +66,7 @@ const commands = {
       connectTimeout: timeout_ms,
       requestTimeout: timeout_ms,
       poolSize: pool,
-      numbers: 'exact',
+      numbers: numbers === 'default' ? undefined : 'exact',
       reconnectInterval: 50,
       reconnectMaxAttempts: 1000,
     });
