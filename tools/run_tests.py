@@ -172,6 +172,8 @@ def tree_runners():
                                     str(programs / "rstmdb")], "counted")
     yield Runner("tests/published_python", [python, "tests/published_python/run.py", "--server",
                                             str(programs / "rstmdb")], "counted")
+    yield Runner("conformance", [python, "tests/conformance/run.py", "--server",
+                                 str(programs / "rstmdb"), "--programs", str(programs)], "counted")
     yield Runner("bench smoke", [python, "tests/bench/run.py"], "counted")
     yield Runner("README.md", [python, "tools/readme_blocks.py", "README.md", "--programs",
                                str(programs)], "counted")

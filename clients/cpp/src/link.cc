@@ -72,6 +72,8 @@ void Link::submit(CallPtr call, Send send) {
       refusal = closed_error();
     } else if (!up && !options_->reconnect.enabled && last_error_) {
       refusal = *last_error_;
+    } else if (!up && send == Send::kNowOrNever) {
+      refusal = connection_error(*options_, "closed", "there is no connection");
     } else if (!up && queue_.size() >= options_->offline_queue_max) {
       refusal = connection_error(*options_, "queue", "too many calls wait for a connection");
     } else {
@@ -79,7 +81,7 @@ void Link::submit(CallPtr call, Send send) {
       deadlines_.emplace(call->deadline(), call->id);
       queue_.emplace(call->id, std::move(call));
       if (up) pump();
-      if (up && send == Send::kNow) flush(lock);
+      if (up && send != Send::kSoon) flush(lock);
       const bool thread_has_work = !up || write_error_ || (!out_.empty() && !flushing_) ||
                                    (transport_ && transport_->has_unsent());
       const bool earlier = !deadlines_.empty() && deadlines_.begin()->first < wakes_at_;

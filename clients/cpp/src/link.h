@@ -43,8 +43,9 @@ class Stream {
 
 class Link final : private Waiter {
  public:
-  /// When the bytes of a call go out: kNow by the caller itself, kSoon by the link's thread.
-  enum class Send : uint8_t { kNow, kSoon };
+  /// When the bytes of a call go out: kNow by the caller itself, kSoon by the link's thread. With
+  /// kNowOrNever the call fails with kConnection where the others would wait for a connection.
+  enum class Send : uint8_t { kNow, kSoon, kNowOrNever };
   /// kConnect: start() makes one attempt and reports it. kDormant: connect with the first call.
   enum class Begin : uint8_t { kConnect, kDormant };
 
@@ -101,7 +102,8 @@ class Link final : private Waiter {
 
   // The link's thread alone.
   std::optional<Session> session_;
-  std::string chunk_;  // what one read may fill
+  std::string chunk_;    // what one read may fill
+  bool unread_ = false;  // the transport may hold bytes that no poll of its socket announces
   json::Document document_;
   std::mt19937_64 random_{std::random_device{}()};
   unsigned failures_ = 0;  // losses and failed attempts since the last sign of life

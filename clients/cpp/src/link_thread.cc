@@ -69,6 +69,7 @@ bool Link::connect() {
     session_.emplace(std::move(session).value());
   }
   attempts_ = 0;
+  unread_ = true;  // what came with the last answer of the handshake
   CallPtr opening = stream_ != nullptr ? stream_->open() : nullptr;
   const std::lock_guard lock(mutex_);
   state_ = State::kUp;
@@ -136,8 +137,10 @@ Error Link::serve() {
     if (room && !session_->input.empty()) {
       if (auto broken = take_frames()) return *broken;
     }
-    const short came = poll_once(session_->transport->fd(), events, TimePoint::max());
-    const bool readable = (came & (POLLIN | POLLHUP | POLLERR)) != 0;
+    const bool more = unread_ && room;
+    const short came =
+        poll_once(session_->transport->fd(), events, more ? now() : TimePoint::max());
+    const bool readable = more || (came & (POLLIN | POLLHUP | POLLERR)) != 0;
     if (readable && (room || (came & POLLIN) == 0)) {
       if (auto broken = read_some()) return *broken;
     }
@@ -146,6 +149,7 @@ Error Link::serve() {
 
 std::optional<Error> Link::read_some() {
   chunk_.resize(kReadBytes);
+  unread_ = false;
   for (int turn = 0; turn < kReadsPerTurn; ++turn) {
     auto got = session_->transport->read(chunk_.data(), chunk_.size());
     if (!got.ok()) {
@@ -156,9 +160,9 @@ std::optional<Error> Link::read_some() {
     if (*got == 0) return std::nullopt;
     session_->input.append(chunk_.data(), *got);
     if (auto broken = take_frames()) return broken;
-    if (stream_ != nullptr && !stream_->has_room()) return std::nullopt;
+    if (stream_ != nullptr && !stream_->has_room()) break;
   }
-  wake();  // there may be more: come back after the others had their turn
+  unread_ = true;  // there may be more: come back after the others had their turn
   return std::nullopt;
 }
 

@@ -33,8 +33,8 @@ class SubscriptionCore::OpenCall final : public Call {
 SubscriptionCore::SubscriptionCore(std::shared_ptr<const Options> options, Watch watch)
     : options_(std::move(options)), watch_(std::move(watch)), link_(options_, this) {
   const auto first = [](const auto& w) {
-    const uint64_t behind = w.after_offset ? *w.after_offset + 1 : 0;
-    return std::max(w.from_offset.value_or(0), behind);
+    if (w.after_offset) return *w.after_offset + 1;
+    return w.from_offset ? std::max<uint64_t>(*w.from_offset, 1) : 0;  // the first record is 1
   };
   next_offset_ = std::visit(first, watch_);
 }
@@ -145,9 +145,11 @@ Result<void> SubscriptionCore::close() {
   auto call = std::make_shared<TypedCall<void>>(std::move(request).value().tail, Repeat::kNever,
                                                 deadline, decode_nothing, std::stop_token());
   const Future<void> answered = call->future();
-  link_.submit(std::move(call), Link::Send::kNow);
+  link_.submit(std::move(call), Link::Send::kNowOrNever);
   auto result = answered.get();
   link_.close();
+  // Without its connection the subscription has ended as well.
+  if (!result.ok() && result.error().kind() == ErrorKind::kConnection) return {};
   return result;
 }
 

@@ -1,7 +1,10 @@
 // Watching: order, resuming, and a program that does not keep up.
+#include <algorithm>
+#include <atomic>
 #include <thread>
 
 #include "client_fixture.h"
+#include "test_certificates.h"
 
 namespace rstmdb::client {
 namespace {
@@ -20,7 +23,7 @@ void stream_log(FakeServer& server, uint64_t last, uint64_t cut_after) {
     const std::string id = "s" + std::to_string(r.connection);
     peer.answer(r.id,
                 R"({"subscription_id":")" + id + R"(","wal_offset":)" + std::to_string(last) + "}");
-    for (uint64_t offset = from; offset <= last; ++offset) {
+    for (uint64_t offset = std::max<uint64_t>(from, 1); offset <= last; ++offset) {
       if (offset - from == cut_after) return peer.cut();
       peer.send_message(event_at(offset, id));
     }
@@ -82,6 +85,18 @@ TEST_F(Watching, WithoutFromOffsetItResumesBehindTheHeadItStartedAt) {
   EXPECT_EQ(server_.received("WATCH_ALL")[1].params, R"({"include_ctx":true,"from_offset":8})");
 }
 
+TEST_F(Watching, FromOffsetZeroIsFromTheBeginningOfTheLog) {
+  stream_log(server_, 3, 100);
+  auto watch = client_.watch_all({.from_offset = 0});
+  ASSERT_RESULT(watch);
+  for (uint64_t offset = 1; offset <= 3; ++offset) {
+    const auto next = watch->next(5s);
+    ASSERT_RESULT(next);
+    ASSERT_TRUE(next->has_value()) << "nothing at " << offset;
+    EXPECT_EQ((*next)->wal_offset, offset);
+  }
+}
+
 TEST_F(Watching, BehindAnOffsetAndEveryKindUntilACutThenFromTheNextOne) {
   server_.on("WATCH_ALL", [](Peer& peer, const Received& r) {
     peer.answer(r.id, R"({"subscription_id":"s","wal_offset":9})");
@@ -129,6 +144,31 @@ TEST_F(Watching, AProgramThatDoesNotPullHoldsTheServerBackAndLosesNothing) {
   }
 }
 
+/// What a TLS library has read from the socket and not given yet, no poll announces.
+TEST(WatchingOverTls, WhatCameWhileTheProgramDidNotPullIsReadWhenItDoes) {
+  constexpr uint64_t kEvents = 1'100;  // some more than a subscription holds
+  const fake::TestCertificates files;
+  FakeServer server(FakeServer::Tls{files.server_cert(), files.server_key(), ""});
+  stream_log(server, kEvents, 1'000'000);
+  std::atomic<uint64_t> seen = 0;
+  Options options = options_for(server);
+  options.tls = TlsOptions{.ca_cert = files.ca()};
+  options.trace = [&](TraceEvent event, std::string_view text) {
+    if (event == TraceEvent::kReceived && text.find(R"("type":"event")") != text.npos) ++seen;
+  };
+  Client client = Client::connect(options).value();
+  auto watch = client.watch_all({.from_offset = 1});
+  ASSERT_RESULT(watch);
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  while (seen < 1'024 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  for (uint64_t offset = 1; offset <= kEvents; ++offset) {
+    const auto next = watch->next(5s);
+    ASSERT_RESULT(next);
+    ASSERT_TRUE(next->has_value()) << "nothing at " << offset;
+    ASSERT_EQ((*next)->wal_offset, offset);
+  }
+}
+
 TEST_F(Watching, AnOffsetThatIsGoneEndsTheStreamWithTheOldest) {
   stream_log(server_, 10, 5);
   auto watch = client_.watch_all({.from_offset = 1});
@@ -154,6 +194,18 @@ TEST_F(Watching, ARefusalIsTheErrorOfTheCall) {
   const auto refused = client_.watch_instance({.instance_id = "i"});
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code(), ErrorCode::kInstanceNotFound);
+}
+
+TEST_F(Watching, EndsAtOnceWhileTheServerIsAway) {
+  stream_log(server_, 1, 100);
+  auto watch = client_.watch_all();
+  ASSERT_RESULT(watch);
+  server_.stop_listening();
+  server_.cut_all();
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_RESULT(watch->close());
+  EXPECT_LT(std::chrono::steady_clock::now() - began, options_for(server_).request_timeout / 2);
+  EXPECT_EQ(watch->next(1s).error().kind(), ErrorKind::kCancelled);
 }
 
 TEST_F(Watching, AnInstanceTellsItsStateAndStart) {
