@@ -72,11 +72,12 @@ export class Client extends Emitter<ClientEvents> {
   async connect({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     signal?.throwIfAborted();
     if (this.#state !== 'open') this.#open();
-    const [first] = this.#links;
+    // The first shows whether the server is there; the others connect when they are needed.
+    const links = this.#links.filter((link, at) => at === 0 || link.isDown);
     const onAbort = () => void this.#shut();
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      await first?.connect();
+      await Promise.all(links.map((link) => link.connect()));
     } catch (error) {
       signal?.throwIfAborted();
       throw error;
@@ -283,7 +284,7 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   /** The same as `subscription.unsubscribe()`. */
-  unwatch(subscription: Subscription<never>): Promise<void> {
+  unwatch(subscription: Pick<Subscription, 'unsubscribe'>): Promise<void> {
     return subscription.unsubscribe();
   }
 

@@ -51,6 +51,7 @@ export class Link {
   #session: Session | undefined;
   #connecting: Promise<void> | undefined; // the attempt that is under way
   #abort = new AbortController(); // ends that attempt
+  #wasUp = false;
   #persistent = false; // whether a failed attempt is followed by another
   #attempts = 0; // failed ones since the last connection
   #wait: NodeJS.Timeout | undefined;
@@ -68,8 +69,9 @@ export class Link {
     this.#stream = stream;
   }
 
-  get isUp(): boolean {
-    return this.#state === 'up';
+  /** Whether it was up, is not, and will not be by itself. */
+  get isDown(): boolean {
+    return this.#wasUp && this.#state === 'idle' && !this.#settings.reconnect;
   }
 
   /** Calls without an answer. */
@@ -92,6 +94,10 @@ export class Link {
   submit(call: Call): void {
     if (this.#state === 'closed') {
       call.fail(closedError());
+      return;
+    }
+    if (this.isDown) {
+      call.fail(new ConnectionError('the connection was lost, and reconnect is off'));
       return;
     }
     if (this.#state !== 'up' && this.#queue.length >= this.#settings.queueMax) {
@@ -182,6 +188,7 @@ export class Link {
   #isUp(session: Session, results: unknown[]): void {
     this.#state = 'up';
     this.#session = session;
+    this.#wasUp = true;
     this.#attempts = 0;
     this.#persistent = false;
     this.#stream?.opened(results[0]);

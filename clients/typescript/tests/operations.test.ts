@@ -331,17 +331,16 @@ test('what the client cannot write is refused before it is sent', async () => {
   await client.ping();
 });
 
-test('flushAll', async () => {
+test('flushAll', async (t) => {
   const flushed = await client.flushAll();
   assert.equal(flushed.flushed, true);
   assert.equal(flushed.machinesRemoved, 2);
   assert.deepEqual((await client.listMachines()).items, []);
-  const strict = await Server.start();
+  const strict = await Server.start({}, t);
   const other = await strict.connect();
   await assert.rejects(
     other.flushAll(),
     (error) => error instanceof ServerError && error instanceof RstmdbError && !error.retryable,
   );
   await other.close();
-  await strict[Symbol.asyncDispose]();
 });
