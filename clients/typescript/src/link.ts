@@ -38,6 +38,8 @@ export interface Stream {
   /** The request that opens the stream; asked for on every connection. */
   opening(): Opening;
   opened(result: unknown): void;
+  /** The request that ends it. */
+  closing(): Opening;
   event(message: Message): void;
 }
 
@@ -141,7 +143,7 @@ export class Link {
     this.#sent.clear();
     this.#queue.clear();
     if (wasUp) this.#events.down(undefined);
-    await this.#session?.end();
+    await this.#session?.end(this.#stream?.closing());
     this.#session = undefined;
   }
 

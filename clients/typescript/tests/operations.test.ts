@@ -327,8 +327,14 @@ test('contexts of hundreds of kilobytes, and one that is too large', async () =>
 test('what the client cannot write is refused before it is sent', async () => {
   const circle: Record<string, unknown> = {};
   circle.circle = circle;
+  let lost = 0;
+  client.on('disconnect', () => lost++);
   await assert.rejects(client.createInstance('order', 1, { initialCtx: circle }), TypeError);
+  const text = '€'.repeat(6_000_000); // 18 MB: the server would end the connection
+  await assert.rejects(client.createInstance('order', 1, { initialCtx: { text } }), RangeError);
   await client.ping();
+  assert.equal(lost, 0);
+  client.removeAllListeners('disconnect');
 });
 
 test('flushAll', async (t) => {

@@ -266,6 +266,19 @@ const eventAt = (wal_offset: number) => ({
   wal_offset,
 });
 
+test('unsubscribe says so', () =>
+  withFake(
+    (request, peer) => {
+      if (request.op === 'WATCH_INSTANCE') peer.answer(request, BEGUN);
+    },
+    async (fake) => {
+      const watch = await (await fake.connect()).watchInstance('i');
+      await watch.unsubscribe();
+      const { op, params } = fake.peer(2).requests.at(-1) as WireRequest;
+      assert.deepEqual([op, params], ['UNWATCH', { subscription_id: 's' }]);
+    },
+  ));
+
 test('a watch that was refused when it was asked for again', async () => {
   const asked: unknown[] = [];
   const script = (request: WireRequest, peer: Peer) => {
