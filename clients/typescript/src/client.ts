@@ -5,6 +5,7 @@ import { Call, type CallOptions, type Request } from './call.js';
 import { type ClientConfig, type ConnectOptions, type Settings, settingsOf } from './config.js';
 import { Emitter } from './emitter.js';
 import { ConnectionError, type RstmdbError } from './errors.js';
+import { PAYLOAD_BYTES_MAX } from './frames.js';
 import { writeAnyJson, writeJson } from './json.js';
 import { Link } from './link.js';
 import * as results from './results.js';
@@ -22,6 +23,9 @@ export interface ClientEvents {
   /** The client has given up; the next call begins again. Need not be listened to. */
   error: [error: RstmdbError];
 }
+
+/** What a request has beside its parameters, at most. */
+const ENVELOPE_BYTES = 128;
 
 type Params = Record<string, unknown>;
 
@@ -72,11 +76,12 @@ export class Client extends Emitter<ClientEvents> {
   async connect({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     signal?.throwIfAborted();
     if (this.#state !== 'open') this.#open();
-    const [first] = this.#links;
+    // The first shows whether the server is there; the others connect when they are needed.
+    const links = this.#links.filter((link, at) => at === 0 || link.isDown);
     const onAbort = () => void this.#shut();
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      await first?.connect();
+      await Promise.all(links.map((link) => link.connect()));
     } catch (error) {
       signal?.throwIfAborted();
       throw error;
@@ -283,7 +288,7 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   /** The same as `subscription.unsubscribe()`. */
-  unwatch(subscription: Subscription<never>): Promise<void> {
+  unwatch(subscription: Pick<Subscription, 'unsubscribe'>): Promise<void> {
     return subscription.unsubscribe();
   }
 
@@ -397,7 +402,7 @@ export class Client extends Emitter<ClientEvents> {
       this.#refuseUnlessOpen();
       const request: Request<T> = {
         op,
-        params: params === undefined ? '' : this.#write(params),
+        params: params === undefined ? '' : this.#textOf(params),
         repeatable: repeat !== 'never',
         writes: repeat !== 'read',
         idempotencyKey: params?.idempotency_key as string | undefined,
@@ -423,8 +428,15 @@ export class Client extends Emitter<ClientEvents> {
     });
   }
 
-  #write(params: Params): string {
-    return this.#settings.numbers === 'exact' ? writeJson(params) : writeAnyJson(params);
+  /** @throws RangeError for what no server takes: it would end the connection, and so everybody's
+   * calls. */
+  #textOf(params: Params): string {
+    const text = this.#settings.numbers === 'exact' ? writeJson(params) : writeAnyJson(params);
+    const bytesMax = PAYLOAD_BYTES_MAX - ENVELOPE_BYTES;
+    if (text.length > bytesMax / 3 && Buffer.byteLength(text) > bytesMax) {
+      throw new RangeError(`a request is larger than ${bytesMax} bytes`);
+    }
+    return text;
   }
 
   /** Calls on one instance keep their order because they travel on one connection; a batch goes with

@@ -68,13 +68,9 @@ function decimalOf(text: string): string {
 /** A `number` where it holds the value exactly, a `bigint` for other integers, else a JsonNumber. */
 export function readExactNumber(text: string): number | bigint | JsonNumber {
   const value = Number(text);
-  if (Number.isSafeInteger(value)) {
-    if (text.length < 16 || decimalOf(text) === decimalOf(String(value))) return value;
-  } else if (/^-?\d+$/.test(text)) {
-    return BigInt(text);
-  }
-  if (Number.isFinite(value) && decimalOf(text) === decimalOf(String(value))) return value;
-  return new JsonNumber(text);
+  if (/^-?\d+$/.test(text)) return Number.isSafeInteger(value) ? value : BigInt(text);
+  const exact = Number.isFinite(value) && decimalOf(text) === decimalOf(String(value));
+  return exact ? value : new JsonNumber(text);
 }
 
 /** Reads one JSON text; `readNumber` makes a value of each number's text. */

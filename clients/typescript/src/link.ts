@@ -38,6 +38,8 @@ export interface Stream {
   /** The request that opens the stream; asked for on every connection. */
   opening(): Opening;
   opened(result: unknown): void;
+  /** The request that ends it. */
+  closing(): Opening;
   event(message: Message): void;
 }
 
@@ -51,6 +53,7 @@ export class Link {
   #session: Session | undefined;
   #connecting: Promise<void> | undefined; // the attempt that is under way
   #abort = new AbortController(); // ends that attempt
+  #wasUp = false;
   #persistent = false; // whether a failed attempt is followed by another
   #attempts = 0; // failed ones since the last connection
   #wait: NodeJS.Timeout | undefined;
@@ -68,8 +71,9 @@ export class Link {
     this.#stream = stream;
   }
 
-  get isUp(): boolean {
-    return this.#state === 'up';
+  /** Whether it was up, is not, and will not be by itself. */
+  get isDown(): boolean {
+    return this.#wasUp && this.#state === 'idle' && !this.#settings.reconnect;
   }
 
   /** Calls without an answer. */
@@ -92,6 +96,10 @@ export class Link {
   submit(call: Call): void {
     if (this.#state === 'closed') {
       call.fail(closedError());
+      return;
+    }
+    if (this.isDown) {
+      call.fail(new ConnectionError('the connection was lost, and reconnect is off'));
       return;
     }
     if (this.#state !== 'up' && this.#queue.length >= this.#settings.queueMax) {
@@ -135,7 +143,7 @@ export class Link {
     this.#sent.clear();
     this.#queue.clear();
     if (wasUp) this.#events.down(undefined);
-    await this.#session?.end();
+    await this.#session?.end(this.#stream?.closing());
     this.#session = undefined;
   }
 
@@ -182,6 +190,7 @@ export class Link {
   #isUp(session: Session, results: unknown[]): void {
     this.#state = 'up';
     this.#session = session;
+    this.#wasUp = true;
     this.#attempts = 0;
     this.#persistent = false;
     this.#stream?.opened(results[0]);

@@ -29,7 +29,7 @@ export function requestText(id: string | number, op: string, params: string): st
     : `{"type":"request","id":"${id}","op":"${op}","params":${params}}`;
 }
 
-/** A request that is part of opening the session. */
+/** A request that is part of opening or ending the session. */
 export interface Opening {
   op: string;
   params: string;
@@ -180,13 +180,14 @@ export class Session {
     return this.#socket.isPaused();
   }
 
-  /** Says BYE and gives the server a moment to close. */
-  async end(): Promise<void> {
+  /** Makes a last request and says BYE; gives the server a moment to close. */
+  async end(last?: Opening): Promise<void> {
     this.#ended = true;
     this.#take = () => {};
     if (this.#closed) return;
     const closed = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
     const late = setTimeout(() => this.#socket.destroy(), GOODBYE_MS);
+    if (last) this.#writer.add(requestText('last', last.op, last.params));
     this.#writer.add(requestText('bye', 'BYE', ''));
     this.flush();
     this.#socket.end();

@@ -82,7 +82,12 @@ function arrived(
       });
     const onReady = () => settle(resolve);
     const onError = (error: Error) =>
-      fail(new ConnectionError(`${failure}: ${reasonOf(error)}`, { cause: error }));
+      fail(
+        new ConnectionError(`${failure}: ${reasonOf(error)}`, {
+          cause: error,
+          retryable: isOfSystem(error),
+        }),
+      );
     const onClose = () => fail(new ConnectionError(`${failure}: it was closed`));
     const onAbort = () => fail(signal.reason);
     socket.once(event, onReady);
@@ -91,6 +96,11 @@ function arrived(
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
   });
+}
+
+/** What the system says may be different a moment later; a certificate that is not good stays so. */
+function isOfSystem(error: Error): boolean {
+  return [error, ...((error as { errors?: Error[] }).errors ?? [])].some((one) => 'syscall' in one);
 }
 
 /** With several addresses tried, Node gives an AggregateError with an empty message. */

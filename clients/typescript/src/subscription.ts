@@ -101,6 +101,10 @@ export class Subscription<Event extends ChangeEvent = StreamEvent>
       },
       {
         opening: () => this.#opening(),
+        closing: () => ({
+          op: 'UNWATCH',
+          params: writeAnyJson({ subscription_id: this.#id }),
+        }),
         opened: (result) => this.#opened(result as Opened),
         event: (message) => this.#arrived(message),
       },

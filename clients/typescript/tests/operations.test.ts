@@ -327,21 +327,26 @@ test('contexts of hundreds of kilobytes, and one that is too large', async () =>
 test('what the client cannot write is refused before it is sent', async () => {
   const circle: Record<string, unknown> = {};
   circle.circle = circle;
+  let lost = 0;
+  client.on('disconnect', () => lost++);
   await assert.rejects(client.createInstance('order', 1, { initialCtx: circle }), TypeError);
+  const text = '€'.repeat(6_000_000); // 18 MB: the server would end the connection
+  await assert.rejects(client.createInstance('order', 1, { initialCtx: { text } }), RangeError);
   await client.ping();
+  assert.equal(lost, 0);
+  client.removeAllListeners('disconnect');
 });
 
-test('flushAll', async () => {
+test('flushAll', async (t) => {
   const flushed = await client.flushAll();
   assert.equal(flushed.flushed, true);
   assert.equal(flushed.machinesRemoved, 2);
   assert.deepEqual((await client.listMachines()).items, []);
-  const strict = await Server.start();
+  const strict = await Server.start({}, t);
   const other = await strict.connect();
   await assert.rejects(
     other.flushAll(),
     (error) => error instanceof ServerError && error instanceof RstmdbError && !error.retryable,
   );
   await other.close();
-  await strict[Symbol.asyncDispose]();
 });

@@ -141,6 +141,14 @@ def run_tests(node, server, only):
     return passed, failed, output
 
 
+def bench(server):
+    """That the measurement runs, and measures."""
+    printed = call("node", "build/bench/pipelined.js", "--seconds", "0.2", "--rounds", "1",
+                   environment={"RSTMDB_SERVER": str(server)})
+    if not re.search(r"median [1-9]\d* ops/s", printed):
+        raise Failure(f"it printed {printed!r}")
+
+
 class Report:
     def __init__(self):
         self.passed = 0
@@ -189,6 +197,7 @@ def main():
             if report.step("pack", lambda: packed.append(pack(folder))):
                 report.step("publint and are-the-types-wrong", package_checks, *packed)
                 report.step("in an empty project", empty_project, project, *packed, programs)
+        report.step("bench", bench, args.server.resolve())
         for title, node in programs:
             report.tests(title, *run_tests(node, args.server.resolve(), args.only))
     print(f"{report.passed} passed, {report.failed} failed")

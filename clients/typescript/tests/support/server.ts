@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Client, Client as ClientClass, type ConnectOptions } from '@rstmdb/client';
 import { until } from './until.js';
@@ -18,6 +19,7 @@ export type Config = Record<string, Record<string, unknown>>;
 export class Server {
   readonly folder = mkdtempSync(join(tmpdir(), 'rstmdb-ts-'));
   port = 0;
+  readonly #clients: Client[] = [];
   #process: ChildProcess | undefined;
   readonly #portFile = join(this.folder, 'port');
   readonly #configFile = join(this.folder, 'config.yaml');
@@ -34,8 +36,10 @@ export class Server {
     writeFileSync(this.#configFile, JSON.stringify(settings)); // every JSON text is YAML
   }
 
-  static async start(config: Config = {}): Promise<Server> {
+  /** With a test, the server and its clients end when the test does, however that is. */
+  static async start(config: Config = {}, t?: TestContext): Promise<Server> {
     const server = new Server(config);
+    t?.after(() => server[Symbol.asyncDispose]());
     await server.begin();
     return server;
   }
@@ -82,11 +86,15 @@ export class Server {
     await this.begin();
   }
 
-  connect(options: ConnectOptions = {}): Promise<Client> {
-    return ClientClass.connect('127.0.0.1', this.port, options);
+  /** A client that ends with the server at the latest. */
+  async connect(options: ConnectOptions = {}, host = '127.0.0.1'): Promise<Client> {
+    const client = await ClientClass.connect(host, this.port, options);
+    this.#clients.push(client);
+    return client;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.close()));
     await this.end('SIGKILL');
     rmSync(this.folder, { recursive: true, force: true });
   }
