@@ -51,6 +51,52 @@ def test_order_is_kept_over_a_loss() -> None:
     assert numbers == sorted(numbers)
 
 
+def test_what_was_sent_goes_out_before_what_had_no_room() -> None:
+    seen: list[str] = []
+
+    def loses(peer: Peer) -> None:
+        peer.welcome()
+        for _ in range(1024):
+            peer.receive()
+
+    def answers(peer: Peer) -> None:
+        peer.welcome()
+        for _ in range(1200):
+            request = peer.receive()
+            seen.append(request["params"]["event"])
+            peer.answer(request, APPLIED)
+        peer.wait_for_close()
+
+    async def main(port: int) -> None:
+        async with rstmdb.Client(port=port, **QUICK) as client:
+            await asyncio.gather(*(client.apply_event("i", str(n)) for n in range(1200)))
+
+    with fake_server(loses, answers) as server:
+        asyncio.run(main(server.port))
+    assert seen == [str(n) for n in range(1200)]
+
+
+def test_cancelled_calls_make_room() -> None:
+    def script(peer: Peer) -> None:
+        peer.welcome()
+        for _ in range(1024):
+            peer.receive()
+        peer.answer(peer.receive(), PONG)
+        peer.wait_for_close()
+
+    async def main(port: int) -> None:
+        async with rstmdb.Client(port=port) as client:
+            calls = [asyncio.ensure_future(client.ping()) for _ in range(1024)]
+            waiting = asyncio.ensure_future(client.ping())
+            await asyncio.sleep(0.01)
+            for call in calls:
+                call.cancel()
+            assert await waiting
+
+    with fake_server(script) as server:
+        asyncio.run(main(server.port))
+
+
 def test_no_more_than_1024_are_in_flight() -> None:
     together: list[int] = []
 
