@@ -16,11 +16,15 @@ def make(folder: pathlib.Path) -> None:
         _openssl(
             *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
             *("-days", "30", "-subj", f"/O=Test/CN={name}"),
+            *("-addext", "keyUsage=critical,keyCertSign,cRLSign"),
             *("-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.pem")),
         )
+    # Python 3.13 verifies strictly, so the authority says its use, and each whose key signed it.
+    signed = "authorityKeyIdentifier=keyid\n"
     uses = {
-        "server": "subjectAltName=DNS:localhost,DNS:db.internal\nextendedKeyUsage=serverAuth\n",
-        "client": "extendedKeyUsage=clientAuth\nkeyUsage=digitalSignature\n",
+        "server": f"{signed}subjectAltName=DNS:localhost,DNS:db.internal\n"
+        "extendedKeyUsage=serverAuth\n",
+        "client": f"{signed}extendedKeyUsage=clientAuth\nkeyUsage=digitalSignature\n",
     }
     for name, use in uses.items():
         (folder / f"{name}.ext").write_text(use)

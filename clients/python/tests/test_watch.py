@@ -137,6 +137,36 @@ def test_compaction_that_took_something(connect: Any) -> None:
         client.close()
 
 
+def test_what_a_server_repeats_is_passed_over(connect: Any) -> None:
+    body = {"type": "event", "instance_id": "i", "machine": "m", "version": 1}
+
+    def first(peer: Peer) -> None:
+        peer.welcome()
+        answer_watch(peer, 7)
+        for offset in (7, 8, 8):
+            peer.send({**body, "subscription_id": "s7", "wal_offset": offset})
+        peer.send({**body, "subscription_id": "another", "wal_offset": 20})
+
+    def second(peer: Peer) -> None:
+        peer.welcome()
+        request = peer.receive()
+        assert request["params"]["after_offset"] == 8
+        answer = {"subscription_id": "s8", "current_wal_offset": 8, "current_state": "off"}
+        peer.answer(request, answer)
+        for offset in (8, 9):
+            peer.send({**body, "subscription_id": "s8", "wal_offset": offset})
+        peer.answer(peer.receive(), {"subscription_id": "s8", "removed": True})
+        peer.wait_for_close()
+
+    with fake_server(the_client, first, second) as server:
+        client = connect(port=server.port, **QUICK)
+        watch = client.watch_instance("i")
+        events = [watch.next(10) for _ in range(2)]
+        assert [event.wal_offset for event in events] == [8, 9]
+        assert {event.subscription_id for event in events} == {"s7"}
+        client.close()
+
+
 def the_client(peer: Peer) -> None:
     """The connection for all but subscriptions; it is made first."""
     peer.welcome()

@@ -358,9 +358,10 @@ class Client:
         self._subscriptions.add(subscription)
         return subscription
 
-    async def unwatch(self, subscription: Subscription | str) -> models.UnwatchResult:
+    async def unwatch(self, subscription_id: Subscription | str) -> models.UnwatchResult:
         """Ends a subscription of this client, given itself or by its id."""
-        name = subscription if isinstance(subscription, str) else subscription.subscription_id
+        given = subscription_id
+        name = given if isinstance(given, str) else given.subscription_id
         found = self._subscriptions.remove(name)
         if found is None:
             # Not one of ours: the server says what it is.
