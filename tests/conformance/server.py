@@ -140,10 +140,10 @@ class Server:
 
 
 class Connection(rcp.Connection):
-    """Requests one after the other in frames of the protocol, to an address() of a server."""
+    """Requests one after the other, to an address() of a server."""
 
-    def __init__(self, address, timeout_s=15.0):
-        super().__init__(address["port"], "rcpx", timeout_s)
+    def __init__(self, address, dialect="rcpx", timeout_s=15.0):
+        super().__init__(address["port"], dialect, timeout_s)
         tls = address.get("tls")
         if tls:
             context = ssl.create_default_context(cafile=tls["ca_cert"])

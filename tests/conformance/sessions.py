@@ -1,5 +1,5 @@
-"""How a client answers to a server that refuses it, that it must refuse, that is not there, or that
-says nothing."""
+"""How a client answers to a server that refuses it, that it must refuse, that is not there, that
+says nothing, or that has no longer what it is asked for."""
 
 import pathlib
 import signal
@@ -13,11 +13,15 @@ sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent))
 from adapter import AdapterError, Refused, connect  # noqa: E402
 from canonical import Number  # noqa: E402
 from restarts import SETTINGS, TICK, TOKEN  # noqa: E402
-from server import Failed, Server, read_log  # noqa: E402
+from server import Connection, Failed, Server, read_log  # noqa: E402
 
 
 ENDING_S = 10.0
 STALL_TIMEOUT_MS = 1_000
+LARGE_TEXT = "x" * 600_000
+SNAPSHOTS_KEPT = 2  # the log behind the older one stays
+LARGE_EVENTS = 3  # each fills a file of the log
+SMALL_SEGMENTS = SETTINGS | {"storage": {"wal_segment_size_mb": 1}}
 
 
 def _refusal(what, ask):
@@ -91,15 +95,48 @@ def _stall(adapter, server):
     server.end("stop")
 
 
+def _gone(adapter, server):
+    """A stream whose place is compacted away while its client is cut off: it must say so, and not
+    go on behind the gap."""
+    address = server.address(TOKEN)
+    own = Connection(address)
+    own.must("PUT_MACHINE", {"machine": "tick", "version": 1, "definition": TICK})
+    own.must("CREATE_INSTANCE", {"machine": "tick", "version": 1, "instance_id": "t"})
+    connect(adapter, address)
+    stream = adapter.ask({"do": "watch", "op": "WATCH_ALL", "params": {}})["watch"]
+    adapter.process.send_signal(signal.SIGSTOP)
+    try:
+        server.end("kill")
+        server.start()
+        own = Connection(address, "jsonl")
+        for _ in range(SNAPSHOTS_KEPT):
+            for _ in range(LARGE_EVENTS):
+                own.must("APPLY_EVENT", {"instance_id": "t", "event": "TICK",
+                                         "payload": {"text": LARGE_TEXT}})
+            own.must("COMPACT", {})
+        oldest = read_log(address)[0]["offset"]
+        if int(oldest.text) <= 3:  # the stream wants the record behind the first two
+            raise Failed("nothing was compacted away")
+    finally:
+        adapter.process.send_signal(signal.SIGCONT)
+    error = _refusal("a place that is gone", lambda: adapter.ask(
+        {"do": "next", "watch": stream, "count": 1, "timeout_ms": 20_000}))
+    _expect("a place that is gone", error, "server", "NOT_FOUND")
+    if error["details"]["oldest_offset"] != oldest:
+        raise Failed(f"the oldest offset is {oldest}, not {error['details']}")
+    adapter.ask({"do": "close"})
+    server.end("stop")
+
+
 STALL = "a server that stands still"
-ROWS = {"sessions": _hold, STALL: _stall}
+ROWS = {"sessions": _hold, STALL: _stall, "a place that is gone from the log": _gone}
 
 
 def hold(program, row, adapter, transport, certs):
     """None, or what was wrong."""
     with tempfile.TemporaryDirectory(prefix="rstmdb-conformance-") as folder:
         try:
-            with Server(program, folder, transport, certs, SETTINGS) as server:
+            with Server(program, folder, transport, certs, SMALL_SEGMENTS) as server:
                 ROWS[row](adapter, server)
                 return None
         except (Failed, AdapterError, Refused) as problem:

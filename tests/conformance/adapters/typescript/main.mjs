@@ -38,12 +38,17 @@ function errorOf(error) {
   };
 }
 
-function within(milliseconds) {
+/** What the promise gives, or undefined when it has given nothing in that time. */
+async function within(milliseconds, promise) {
   let timer;
   const elapsed = new Promise((resolve) => {
     timer = setTimeout(resolve, milliseconds);
   });
-  return { elapsed, stop: () => clearTimeout(timer) };
+  try {
+    return await Promise.race([promise, elapsed]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 const commands = {
@@ -148,9 +153,7 @@ async function pull(state, count, timeoutMs) {
   const events = [];
   while (events.length < count) {
     state.pending ??= state.iterator.next();
-    const time = within(timeoutMs);
-    const next = await Promise.race([state.pending, time.elapsed]);
-    time.stop();
+    const next = await within(timeoutMs, state.pending);
     if (next === undefined || next.done) break;
     state.pending = undefined;
     const { kind, ...rest } = next.value;
