@@ -186,7 +186,11 @@ Result<void> Database::open_node(const config::Config& config) {
       .kept = std::move(restored.kept),
       .newest_bytes = restored.file_bytes,
       .log_bytes = start_stats_.replay.bytes_done,
-      .oldest_needed = [this] { return node_->hub().oldest_needed(); },
+      .oldest_needed =
+          [this] {
+            node_->hub().close_unneeded();
+            return node_->hub().oldest_needed();
+          },
   });
   node_->attach(*compaction_);
   // The loop keeps the task for good, and may outlive this database.

@@ -40,7 +40,9 @@ class CatchUp {
     Outlet& outlet;
   };
   explicit CatchUp(const Options& options)
-      : options_(options), stretches_({.log = options.log, .state = options.state}) {}
+      : options_(options),
+        stretches_({.log = options.log, .state = options.state}),
+        committed_last_turn_(options.log.committed()) {}
 
   /// Takes a new subscription that is in no index, with the log open at its next_offset. Until it
   /// reads, the cursor keeps what it has ahead from being trimmed away.
@@ -64,6 +66,8 @@ class CatchUp {
   size_t cursors() const { return open_.size() + stretches_.cursors(); }
   /// The least next_offset of all, or `otherwise` when nobody is behind.
   log::Offset oldest_needed(log::Offset otherwise) const;
+  /// See Stretches.
+  void close_before(log::Offset offset) { stretches_.close_before(offset); }
 
  private:
   using List = std::list<Subscription*>;
@@ -84,7 +88,7 @@ class CatchUp {
   List stalled_;
   List open_;  // those that hold a cursor, the oldest at the front
   Stretches stretches_;
-  log::Offset committed_last_turn_ = 0;
+  log::Offset committed_last_turn_;
 };
 
 }  // namespace rstmdb::watch

@@ -157,9 +157,10 @@ void Hub::committed(log::Offset offset) {
 
 /// Fills the round with the changes that have waited longest, up to `offset`.
 void Hub::gather(log::Offset offset) {
+  cut_unit_ = cut_bytes_ = 0;
   for (size_t number = 0; number < pending_.size() && pending_.offset(number) <= offset; ++number) {
     const ChangeList::Held held = pending_.at(number);
-    if (round_.full(held.unit_first)) return;
+    if (round_.full(held.unit_first)) return note_cut(number);
     round_.add_change(held);
     const Change& change = round_.changes().back().change;
     found_.clear();
@@ -171,6 +172,18 @@ void Hub::gather(log::Offset offset) {
       if (subscription.mode != Subscription::Mode::kLive) continue;
       if (change.offset >= subscription.next_offset) round_.add_receiver(subscription);
     }
+  }
+}
+
+/// The round ends before change `number` of the pending ones. When that is in the middle of a unit,
+/// whoever is granted the unit in this round will be told the rest of it in the next ones.
+void Hub::note_cut(size_t number) {
+  const uint64_t unit = round_.changes().back().unit_first;
+  for (; number < pending_.size(); ++number) {
+    const ChangeList::Held rest = pending_.at(number);
+    if (rest.unit_first != unit) return;
+    cut_unit_ = unit;
+    cut_bytes_ += rest.full.text.size();
   }
 }
 
@@ -186,6 +199,7 @@ void Hub::offer(Subscription& subscription, const ChangeList::Held& held) {
       return catch_up_.begin_stalled(subscription);
     }
     subscription.granted_unit = held.unit_first;
+    if (held.unit_first == cut_unit_) told_bytes_ += cut_bytes_;
   }
   told_bytes_ += held.full.text.size();
   outlet_.deliver(subscription, held.change.kind, held.full, held.lean);

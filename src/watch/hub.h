@@ -100,11 +100,15 @@ class Hub {
   /// The least offset that a subscription still has to read from the log; what lies before it may
   /// be trimmed. One behind the committed end when nobody is behind.
   log::Offset oldest_needed() const;
+  /// Before a trim: closes what is kept open of the log in front of oldest_needed(), for whoever
+  /// may come next to read there.
+  void close_unneeded() { catch_up_.close_before(oldest_needed()); }
   /// Costs a walk over the subscriptions that are behind.
   Stats stats() const;
 
  private:
   void keep(std::span<const engine::Record> unit);
+  void note_cut(size_t number);
   void gather(log::Offset offset);
   void offer(Subscription& subscription, const ChangeList::Held& held);
   Result<void> check_room(const Watcher& watcher, size_t bytes) const;
@@ -121,7 +125,9 @@ class Hub {
   std::unordered_map<std::string, std::unique_ptr<Subscription>> subscriptions_;  // by id
   std::vector<Indexed*> found_;
   Round round_;
-  size_t told_bytes_ = 0;  // in this call of committed()
+  size_t told_bytes_ = 0;  // in this call of committed(), with what has been granted
+  uint64_t cut_unit_ = 0;  // the unit in whose middle the round ends; 0: it ends behind one
+  size_t cut_bytes_ = 0;   // of that unit's changes that are left
   size_t bytes_ = 0;       // of all subscriptions
   uint64_t instance_active_ = 0;
   uint64_t fell_behind_ = 0;

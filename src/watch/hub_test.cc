@@ -243,6 +243,45 @@ TEST_F(HubTest, ACommitTellsABoundedAmountHoweverManyAreLive) {
   }
 }
 
+TEST_F(HubTest, ALargeUnitTellsABoundedAmountHoweverManyAreLive) {
+  context_ = R"({"x":")" + std::string(300, 'x') + "\"}";
+  std::deque<FakeWatcher> watchers;
+  std::vector<std::string> ids;
+  for (int i = 0; i < 1'000; ++i) ids.push_back(subscribe(watchers.emplace_back(hub_)));
+  write(std::vector<std::string>(100, "i"));
+  commit();
+  const size_t text = watchers.front().received[ids.front()].front().size();
+  EXPECT_LE(hub_.stats().all_delivered * text, limits::kTurnToldBytesMax + 100 * text)
+      << "a unit is told whole or not at all, also over several rounds";
+  EXPECT_GT(hub_.stats().behind, 0u);
+  catch_up();
+  for (size_t i = 0; i < ids.size(); ++i) {
+    ASSERT_EQ(watchers[i].offsets(ids[i]), history(1, 100));
+  }
+}
+
+TEST_F(HubTest, APlaceThatItsReaderHasLeftKeepsNothingFromBeingTrimmed) {
+  context_ = R"({"x":")" + std::string(1'000, 'x') + "\"}";
+  for (int i = 0; i < 1'000; ++i) write({"i"});
+  commit();
+  FakeWatcher slow(hub_);
+  subscribe(slow);
+  slow.room = 0;
+  write({"i"});
+  commit();
+  EXPECT_EQ(hub_.stats().behind, 1u) << "somebody stays behind all the while";
+  {
+    FakeWatcher leaves(hub_);
+    leaves.room = 5;
+    subscribe(leaves, 1);
+    catch_up();
+  }
+  EXPECT_EQ(hub_.stats().cursors, 1u) << "for whoever comes next";
+  EXPECT_EQ(hub_.oldest_needed(), 1'001u);
+  hub_.close_unneeded();
+  EXPECT_EQ(hub_.stats().cursors, 0u);
+}
+
 TEST_F(HubTest, ThoseWhoAreBehindTogetherReadTheLogOnce) {
   context_ = R"({"x":")" + std::string(1'000, 'x') + "\"}";
   for (int i = 0; i < 1'000; ++i) write({"i"});

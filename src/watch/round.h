@@ -4,7 +4,8 @@
 // changes' texts are in the cache.
 //
 // A round ends behind the unit whose texts fill a connection's room, so that everybody's first
-// notifications are on their way before anybody's last ones are written.
+// notifications are on their way before anybody's last ones are written; and in the middle of one
+// when very many are told.
 #pragma once
 
 #include <cstdint>

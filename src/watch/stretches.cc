@@ -13,6 +13,8 @@ constexpr size_t kOpeningBytes = 16 * 1024;
 constexpr size_t kUnitBytes = 64;
 /// A cursor keeps room for the largest unit that it has seen; above this it is closed again.
 constexpr size_t kLargeUnitBytes = 1024 * 1024;
+/// However little they hold.
+constexpr size_t kStretchesMax = 256;
 /// The other half is for those who begin.
 constexpr size_t kCursorsMax = limits::kWatchCursorsMax / 2;
 
@@ -98,16 +100,25 @@ Result<void> Stretches::take(Stretch& stretch, const log::Unit& unit) {
 /// or above the memory for all. The one in use stays.
 void Stretches::make_room() {
   size_t cursors = 0;
+  size_t count = 0;
   size_t bytes = 0;
   for (auto next = stretches_.begin(); next != stretches_.end();) {
     Stretch& stretch = *next;
-    bytes += stretch.changes.memory();
-    if (next != stretches_.begin() && bytes > limits::kCatchUpMemoryBytesMax) {
+    bytes += sizeof(Stretch) + stretch.changes.memory();
+    ++count;
+    const bool one_too_many = count > kStretchesMax || bytes > limits::kCatchUpMemoryBytesMax;
+    if (next != stretches_.begin() && one_too_many) {
       next = stretches_.erase(next);
       continue;
     }
     if (stretch.cursor && ++cursors > kCursorsMax) stretch.cursor.reset();
     ++next;
+  }
+}
+
+void Stretches::close_before(log::Offset offset) {
+  for (Stretch& stretch : stretches_) {
+    if (stretch.end < offset) stretch.cursor.reset();
   }
 }
 

@@ -45,6 +45,9 @@ class Stretches {
   /// cannot be read: what is whole before a damage is given first.
   Result<const Stretch*> at(log::Offset offset, std::unique_ptr<log::Cursor> cursor);
   void clear() { stretches_.clear(); }
+  /// Closes the cursors of stretches that end before `offset`: they would keep files of the log
+  /// that are trimmed.
+  void close_before(log::Offset offset);
 
   size_t cursors() const;
   /// Of the log, read so far; opening a place and handling a unit count as some.
