@@ -170,7 +170,7 @@ void SegmentLog::begin_job() {
   const auto sync = sync_is_due() ? FlushJob::Sync::kYes : FlushJob::Sync::kNo;
   flush_wanted_ = sync_wanted_ = false;
   if (preparation_ && preparation_->state() == SegmentPreparation::State::kReady)
-    writer_->set_prepared(std::exchange(preparation_, nullptr)->take());
+    writer_->set_prepared(let_go_of_preparation()->take());
   job_ = std::make_shared<FlushJob>(this, *writer_, options_.clock,
                                     std::exchange(pending_, Group()), sync);
   job_->waiting_since_ns = pending_since_ns_;
@@ -267,7 +267,7 @@ void SegmentLog::commit(FlushJob& job) {
     shelf_->add_segment(std::move(segment));
     // One that is still under way will do for the segment after this one.
     if (preparation_ && preparation_->state() == SegmentPreparation::State::kGivenUp)
-      preparation_ = nullptr;
+      let_go_of_preparation();
     prepared_ = preparation_ != nullptr;
     if (options_.on_new_segment) options_.on_new_segment();
   }
@@ -303,7 +303,7 @@ void SegmentLog::check_folder() {
   if (failure_ || closed_) return;
   // Now and then also when the log takes nothing: a preparation for which the disk has become too
   // full gives its space back.
-  if (preparing() && !zeroing_) zero_more();
+  if (preparing() && !zeroing_) have_worker_do(&SegmentPreparation::look);
   const auto holds = lock_->holds();
   if (!holds.ok() || *holds) return;  // an error of looking proves nothing
   fail(Error(Code::kWalIoError,
@@ -400,6 +400,13 @@ void SegmentLog::prepare_next_segment() {
   zeroed_bytes_ = 0;
 }
 
+/// One whose last step has run; the end of that step may still be posted, and tells nobody.
+std::shared_ptr<SegmentPreparation> SegmentLog::let_go_of_preparation() {
+  zeroing_ = false;
+  preparation_->owner = nullptr;
+  return std::exchange(preparation_, nullptr);
+}
+
 bool SegmentLog::preparing() const {
   return preparation_ && preparation_->state() == SegmentPreparation::State::kUnderWay;
 }
@@ -409,17 +416,18 @@ bool SegmentLog::preparing() const {
 void SegmentLog::go_on_preparing() {
   if (!preparing() || zeroing_) return;
   const auto taken = static_cast<double>(bytes_since_open_ - preparing_since_bytes_);
-  if (static_cast<double>(zeroed_bytes_) <= taken * kZerosPerByte) zero_more();
+  if (static_cast<double>(zeroed_bytes_) > taken * kZerosPerByte) return;
+  zeroed_bytes_ += SegmentPreparation::kStepBytes;
+  have_worker_do(&SegmentPreparation::step);
 }
 
-void SegmentLog::zero_more() {
+void SegmentLog::have_worker_do(void (SegmentPreparation::*work)()) {
   zeroing_ = true;
-  zeroed_bytes_ += SegmentPreparation::kStepBytes;
-  options_.worker.run([work = preparation_] { work->step(); },
-                      [work = preparation_] {
-                        if (work->owner == nullptr) return;
-                        work->owner->zeroing_ = false;
-                        work->owner->go_on_preparing();
+  options_.worker.run([preparation = preparation_, work] { (*preparation.*work)(); },
+                      [preparation = preparation_] {
+                        if (preparation->owner == nullptr) return;
+                        preparation->owner->zeroing_ = false;
+                        preparation->owner->go_on_preparing();
                       });
 }
 

@@ -127,9 +127,10 @@ class SegmentLog final : public Log {
   void fail(const Error& error);
   void settle_job();
   void prepare_next_segment();
+  std::shared_ptr<SegmentPreparation> let_go_of_preparation();
   bool preparing() const;
   void go_on_preparing();
-  void zero_more();
+  void have_worker_do(void (SegmentPreparation::*work)());
   void end_preparation();
   void go_on_trimming();
   void end_of_trim();

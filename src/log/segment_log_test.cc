@@ -151,6 +151,35 @@ TEST_F(SimulatedLogTest, a_busy_log_goes_on_in_zeroed_segments) {
   EXPECT_LT(files_.content(second).size(), 6'100'000u);
 }
 
+TEST_F(SimulatedLogTest, the_end_of_a_preparation_may_come_after_the_log_has_gone) {
+  bench_.prepare = SegmentLog::Prepare::kNextSegment;
+  bench_.segment_bytes = 5'000;
+  auto log = bench_.open_well();
+  ASSERT_TRUE(append_one(*log, 1, 3'000).ok());
+  log->flush();
+  bench_.worker.run_jobs();  // ready; that it has ended is still to be told
+  ASSERT_TRUE(append_one(*log, 1, 3'000).ok());
+  log->flush();  // takes it
+  EXPECT_EQ(log->stats().segment_count, 2u);
+  log.reset();
+  bench_.loop.run_posted();
+}
+
+TEST_F(SimulatedLogTest, an_idle_log_writes_no_zeros) {
+  bench_.prepare = SegmentLog::Prepare::kNextSegment;
+  bench_.segment_bytes = 10'000'000;
+  const std::string draft = "/data/log/" + std::string(kPreparedSegmentName);
+  auto log = bench_.open_well();
+  ASSERT_TRUE(append_one(*log, 1, 1'100'000).ok());
+  flush_and_work(*log);
+  const size_t begun = files_.content(draft).size();
+  for (int second = 0; second < 100; ++second) {
+    log->check_folder();
+    flush_and_work(*log);
+  }
+  EXPECT_EQ(files_.content(draft).size(), begun);
+}
+
 TEST_F(SimulatedLogTest, a_preparation_that_fails_stops_nothing) {
   bench_.prepare = SegmentLog::Prepare::kNextSegment;
   bench_.segment_bytes = 5'000;

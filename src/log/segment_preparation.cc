@@ -20,23 +20,37 @@ void SegmentPreparation::step() {
   const std::lock_guard lock(mutex_);
   if (state_ != State::kUnderWay) return;
   if (!write_more().ok()) {
-    // A full disk wants the space back; if even that fails, the next start removes the file.
-    if (std::exchange(file_, nullptr)) static_cast<void>(options_.files.remove(path_).ok());
-    state_ = State::kGivenUp;
+    give_space_back();
   } else if (done_ == options_.bytes) {
     state_ = State::kReady;
   }
 }
 
-Result<void> SegmentPreparation::write_more() {
+void SegmentPreparation::look() {
+  const std::lock_guard lock(mutex_);
+  if (state_ == State::kUnderWay && !check_space().ok()) give_space_back();
+}
+
+/// A full disk wants the space back; if even that fails, the next start removes the file.
+void SegmentPreparation::give_space_back() {
+  if (std::exchange(file_, nullptr)) static_cast<void>(options_.files.remove(path_).ok());
+  state_ = State::kGivenUp;
+}
+
+Result<void> SegmentPreparation::check_space() {
   const uint64_t left = options_.bytes - done_;
   RSTMDB_ASSIGN(const uint64_t free, options_.files.free_bytes(options_.folder));
   if (free < options_.reserve_bytes || free - options_.reserve_bytes < left)
     return Error(Code::kRateLimited, "the free space is reserved");
+  return {};
+}
+
+Result<void> SegmentPreparation::write_more() {
+  RSTMDB_TRY(check_space());
   if (!file_) {
     RSTMDB_ASSIGN(file_, options_.files.open(path_, io::FileSystem::Open::kCreateNew));
   }
-  const uint64_t step = std::min(kStepBytes, left);
+  const uint64_t step = std::min(kStepBytes, options_.bytes - done_);
   RSTMDB_TRY(file_->write_zeros(done_, step));
   done_ += step;
   if (done_ % kSyncBytes == 0 || done_ == options_.bytes) RSTMDB_TRY(file_->sync());

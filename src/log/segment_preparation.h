@@ -37,6 +37,8 @@ class SegmentPreparation {
 
   /// Writes the next zeros.
   void step();
+  /// Writes nothing, but gives the space back when too little is left beside it.
+  void look();
   /// Ends the work; a step that is under way is waited for. What was written stays, to be removed
   /// by the next start.
   void give_up();
@@ -47,7 +49,9 @@ class SegmentPreparation {
   SegmentLog* owner;  // null once nobody waits; loop's thread only
 
  private:
+  Result<void> check_space();
   Result<void> write_more();
+  void give_space_back();
 
   const Options options_;
   const std::string path_;
