@@ -65,7 +65,8 @@ void restart_after(int number) {
 
 struct AsioLoop::Parts {
   explicit Parts(Options given) : options(given), context(1), work(asio::make_work_guard(context)) {
-    // Where there is one processor, whoever is waited for needs it.
+    // Where there is one processor, whoever is waited for needs it. (A quota of processor time is
+    // not seen here: it loses one wait of this length each time that requests begin to be rare.)
     if (std::thread::hardware_concurrency() == 1) options.spin_us = 0;
   }
 

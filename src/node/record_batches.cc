@@ -11,6 +11,10 @@ constexpr size_t kBatchBytes = 128 * 1024;
 }  // namespace
 
 void RecordBatch::clear() {
+  if (size_ > kBatchBytes) {  // made for one large unit, and not kept for small ones
+    bytes_.reset();
+    size_ = 0;
+  }
   used_ = 0;
   records_.clear();
   error_.reset();

@@ -58,6 +58,13 @@ void ReadAhead::prefetch(const node::Node& node) const {
   node.prefetch({ids.data(), known});
 }
 
+void ReadAhead::forget_large() {
+  constexpr size_t kKeptPayloadBytes = 64 * 1024;
+  for (Entry& entry : entries()) {
+    if (entry.frame.payload.size() > kKeptPayloadBytes) entry.document = json::Document();
+  }
+}
+
 std::unique_ptr<ReadAhead> ReadAheads::take() {
   if (idle_.empty()) return std::make_unique<ReadAhead>();
   std::unique_ptr<ReadAhead> ahead = std::move(idle_.back());

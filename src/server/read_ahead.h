@@ -44,6 +44,9 @@ class ReadAhead {
   /// Why nothing behind the entries can be read, ever.
   const std::optional<Error>& broken() const { return broken_; }
 
+  /// Gives back the memory that large requests needed, handled or not.
+  void forget_large();
+
   /// Brings the instances that the requests name into the cache.
   void prefetch(const node::Node& node) const;
 
@@ -60,7 +63,10 @@ class ReadAheads {
   class Lease {
    public:
     explicit Lease(ReadAheads& from) : from_(from), ahead_(from.take()) {}
-    ~Lease() { from_.idle_.push_back(std::move(ahead_)); }
+    ~Lease() {
+      ahead_->forget_large();
+      from_.idle_.push_back(std::move(ahead_));
+    }
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
     ReadAhead* operator->() { return ahead_.get(); }

@@ -175,8 +175,6 @@ bool Session::handle_frame(ReadAhead::Entry& entry) {
     answer_unreadable(entry.id, entry.request->error());
   }
   after_answer();
-  // What one large request needed is not kept.
-  if (payload.size() > kInputBytesBusy) entry.document = json::Document();
   return phase_ != Phase::kEnded;
 }
 
@@ -314,9 +312,13 @@ void Session::write_ready() {
   if (ready.empty() || write_blocked_) return;
   const size_t taken = stream_->write(ready);
   ready.erase(0, taken);
-  if (ready.empty() && ready.capacity() > kOutputBytesKept) ready = std::string();
+  if (ready.empty() && ready.capacity() > kOutputBytesKept) std::string().swap(ready);
   if (ready.empty()) {
-    if (std::exchange(has_spare_, false)) ready.swap(owner_.spare_output());
+    if (std::exchange(has_spare_, false)) {
+      ready.swap(owner_.spare_output());
+      // Somebody else's, when several had fallen behind: one spare is enough.
+      if (ready.capacity() > kOverLineBytes) std::string().swap(ready);
+    }
     return;
   }
   write_blocked_ = true;
