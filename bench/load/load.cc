@@ -133,7 +133,7 @@ class Load {
     Lane& lane = lanes_[place.lane];
     const Operation operation = pick();
     const uint32_t instance =
-        operation == Operation::kCreateInstance ? created_++ : chance_below(plan_.instances);
+        operation == Operation::kCreateInstance ? created_++ : pick_instance(place.lane);
     protocol_.append(
         lane.connection.out(),
         {.operation = operation, .slot = place.slot, .instance = instance, .number = ++number_});

@@ -1,5 +1,6 @@
-// An instance takes its id, its context and at most 120 bytes: row, index, sets for lists, and what
-// the allocator rounds up. Counted by the allocator itself.
+// An instance with a context of 150 bytes takes its id, its context and at most 120 bytes: row,
+// index, sets for lists, and what the allocator rounds up (a quarter at most, so more for larger
+// ones). Counted by the allocator itself.
 #include <gtest/gtest.h>
 #include <jemalloc/jemalloc.h>
 
