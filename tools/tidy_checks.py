@@ -11,6 +11,7 @@ LINE_COLUMNS_MAX = 100
 SRC_DEPTH_MAX = 3
 
 CPP = (".cc", ".h")
+SCRIPTS = (".py", ".ts", ".mjs")
 BANNED_FOLDERS = {"utils", "util", "common", "misc", "helpers"}
 BANNED_FILES = re.compile(r"(^|_)(manager|helpers?|utils?|impl|common|misc)(_|\.|$)")
 BANNED_TYPES = re.compile(
@@ -101,7 +102,7 @@ def check_includes(path, text, layers):
 # --- sizes ----------------------------------------------------------------------------------------
 
 def check_sizes(path, text):
-    if not (path.endswith(CPP) or path.endswith(".py") or text.startswith("#!")):
+    if not (path.endswith(CPP) or path.endswith(SCRIPTS) or text.startswith("#!")):
         return
     lines = text.splitlines()
     limit = HEADER_LINES_MAX if path.endswith(".h") else FILE_LINES_MAX
@@ -165,7 +166,7 @@ def check_names(path, text):
     for folder in folders:
         if folder in BANNED_FOLDERS:
             yield path, 1, f"a folder named {folder} says nothing of what is in it"
-    if path.endswith(CPP) or path.endswith(".py"):
+    if path.endswith(CPP) or path.endswith(SCRIPTS):
         if BANNED_FILES.search(name):
             yield path, 1, f"the name {name} says nothing of what is in it"
     if path.endswith(CPP):

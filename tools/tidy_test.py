@@ -72,6 +72,7 @@ class Sizes(Rule):
         self.finds(checks.check_sizes("src/a/a.cc", "\n" * 600))
         self.finds(checks.check_sizes("src/a/a.cc", "\n" * 601), (601, "601 lines"))
         self.finds(checks.check_sizes("src/a/a.h", "\n" * 251), (251, "251 lines"))
+        self.finds(checks.check_sizes("clients/a/src/a.ts", "\n" * 601), (601, "601 lines"))
         self.finds(checks.check_sizes("docs/a.md", "\n" * 5000))
 
     def test_columns(self):

@@ -40,7 +40,9 @@ async function round(client: Client): Promise<number> {
   return (done * 1000) / (performance.now() - began);
 }
 
-const server = values.connect ? undefined : await Server.start();
+const server = values.connect
+  ? undefined
+  : await Server.start({ storage: { fsync_policy: 'every_write' } });
 const [host, port] = values.connect?.split(':') ?? ['127.0.0.1', String(server?.port)];
 const client = await Client.connect(host as string, Number(port), {
   idempotencyKeys: !values['no-keys'],

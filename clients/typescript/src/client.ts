@@ -439,8 +439,8 @@ export class Client extends Emitter<ClientEvents> {
     return text;
   }
 
-  /** Calls on one instance keep their order because they travel on one connection; a batch goes with
-   * its first operation. Calls on nothing in particular take turns. */
+  /** Calls on one instance keep their order because they travel on one connection; a batch goes
+   * with its first operation. Calls on nothing in particular take turns. */
   #linkFor(params: Params | undefined): Link {
     const { length } = this.#links;
     if (length === 1) return this.#links[0] as Link;

@@ -49,7 +49,8 @@ export interface ClientConfig {
   queueMax?: number | undefined;
   /** Whether every create, event and delete is given an idempotency key: true. */
   idempotencyKeys?: boolean | undefined;
-  /** Milliseconds of silence after which the server is asked for a sign of life, 0 = never: 30,000. */
+  /** Milliseconds of silence after which the server is asked for a sign of life, 0 = never:
+   * 30,000. */
   keepAlive?: number | undefined;
   /** `exact`: numbers that a double cannot hold arrive as bigint or JsonNumber: `double`. */
   numbers?: 'double' | 'exact' | undefined;

@@ -47,8 +47,8 @@ export class Emitter<Events extends { [Name in keyof Events]: unknown[] }> {
     return this.#listeners.get(name)?.length ?? 0;
   }
 
-  /** Calls the listeners there are. What one throws reaches the process as an uncaught exception, as
-   * it would from any callback, but not the code that had something to tell. */
+  /** Calls the listeners there are. What one throws reaches the process as an uncaught exception,
+   * as it would from any callback, but not the code that had something to tell. */
   protected emit<Name extends keyof Events>(name: Name, ...args: Events[Name]): void {
     for (const { listener, once } of this.#listeners.get(name) ?? []) {
       if (once) this.off(name, listener as never);

@@ -51,7 +51,8 @@ export interface ErrorDetails {
   [name: string]: unknown;
 }
 
-interface ErrorOptions {
+/** What the client knows of an error when it makes one. */
+export interface RstmdbErrorOptions {
   details?: ErrorDetails | undefined;
   retryable?: boolean;
   maybeApplied?: boolean;
@@ -69,7 +70,7 @@ export class RstmdbError extends Error {
   /** The key that the call went out with: calling again with it takes effect once. */
   idempotencyKey: string | undefined;
 
-  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+  constructor(code: ErrorCode, message: string, options: RstmdbErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.maybeApplied = options.maybeApplied ?? false;
@@ -81,14 +82,14 @@ export class RstmdbError extends Error {
 
 /** There is no connection, or it was lost before the answer came. */
 export class ConnectionError extends RstmdbError {
-  constructor(message: string, options: Omit<ErrorOptions, 'details'> = {}) {
+  constructor(message: string, options: Omit<RstmdbErrorOptions, 'details'> = {}) {
     super('CONNECTION', message, { retryable: true, ...options });
   }
 }
 
 /** The answer did not come in time. */
 export class TimeoutError extends RstmdbError {
-  constructor(message: string, options: Omit<ErrorOptions, 'details'> = {}) {
+  constructor(message: string, options: Omit<RstmdbErrorOptions, 'details'> = {}) {
     super('TIMEOUT', message, { retryable: true, ...options });
   }
 }
@@ -97,7 +98,7 @@ export class TimeoutError extends RstmdbError {
 export class ProtocolError extends RstmdbError {
   constructor(
     message: string,
-    options: ErrorOptions & { code?: 'PROTOCOL' | 'UNSUPPORTED_PROTOCOL' } = {},
+    options: RstmdbErrorOptions & { code?: 'PROTOCOL' | 'UNSUPPORTED_PROTOCOL' } = {},
   ) {
     super(options.code ?? 'PROTOCOL', message, options);
   }
@@ -154,7 +155,7 @@ for (const [name, Class] of Object.entries({
 type ServerErrorClass = new (
   code: ErrorCode,
   message: string,
-  options: ErrorOptions,
+  options: RstmdbErrorOptions,
 ) => ServerError;
 
 const CLASSES: Record<Exclude<ServerErrorCode, 'UNSUPPORTED_PROTOCOL'>, ServerErrorClass> = {
@@ -186,7 +187,7 @@ export interface WireError {
 /** The error that an answer tells of. */
 export function errorOf(wire: WireError): RstmdbError {
   const details = wire.details && (camelMembers(wire.details) as ErrorDetails);
-  const options: ErrorOptions = { details, retryable: wire.retryable === true };
+  const options: RstmdbErrorOptions = { details, retryable: wire.retryable === true };
   const message = String(wire.message);
   if (wire.code === 'UNSUPPORTED_PROTOCOL') {
     return new ProtocolError(message, { ...options, code: 'UNSUPPORTED_PROTOCOL' });

@@ -1,7 +1,8 @@
 // Frames of the protocol. All integers are big-endian; the crc is CRC-32C of the payload alone.
 //
-//   rcpx   "RCPX" version u16 flags u16 extension_len u16 payload_len u32 crc u32, extension, payload
-//   rcp1   "RCP1"             flags u16 extension_len u16 payload_len u32 crc u32, extension, payload
+//   rcpx   "RCPX" version u16 flags u16 extension_len u16 payload_len u32 crc u32
+//   rcp1   "RCP1"             flags u16 extension_len u16 payload_len u32 crc u32
+//          and then, in both, the extension, which is skipped, and the payload
 //   jsonl  one JSON object a line
 //
 // A stream that broke one of these rules once cannot be trusted again: the reader throws, and its

@@ -15,6 +15,7 @@ export {
   ProtocolError,
   RateLimitedError,
   RstmdbError,
+  type RstmdbErrorOptions,
   ServerError,
   type ServerErrorCode,
   TimeoutError,

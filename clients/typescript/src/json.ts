@@ -65,7 +65,8 @@ function decimalOf(text: string): string {
   return `${sign}${kept}e${Number(exponent) - fraction.length + (digits.length - kept.length)}`;
 }
 
-/** A `number` where it holds the value exactly, a `bigint` for other integers, else a JsonNumber. */
+/** A `number` where it holds the value exactly, a `bigint` for other integers, else a
+ * JsonNumber. */
 export function readExactNumber(text: string): number | bigint | JsonNumber {
   const value = Number(text);
   if (/^-?\d+$/.test(text)) return Number.isSafeInteger(value) ? value : BigInt(text);
@@ -206,9 +207,9 @@ function setMember(object: Record<string, unknown>, key: string, value: unknown)
 }
 
 /**
- * Writes JSON. A bigint and a JsonNumber become numbers; everything else is as JSON.stringify has it
- * (`toJSON`, undefined members left out), but a number that JSON has no form for (NaN, Infinity) is
- * refused instead of becoming null.
+ * Writes JSON. A bigint and a JsonNumber become numbers; everything else is as JSON.stringify has
+ * it (`toJSON`, undefined members left out), but a number that JSON has no form for (NaN,
+ * Infinity) is refused instead of becoming null.
  * @throws TypeError for what JSON cannot say.
  */
 export function writeJson(value: unknown): string {
@@ -242,7 +243,8 @@ function write(given: unknown, key: string, depth: number): string | undefined {
   }
   if (value === null) return 'null';
   if (Array.isArray(value)) {
-    return `[${value.map((element, at) => write(element, String(at), depth + 1) ?? 'null').join(',')}]`;
+    const elements = value.map((element, at) => write(element, String(at), depth + 1) ?? 'null');
+    return `[${elements.join(',')}]`;
   }
   if (value instanceof Number || value instanceof String || value instanceof Boolean) {
     return write(value.valueOf(), key, depth);

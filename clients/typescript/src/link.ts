@@ -3,11 +3,11 @@
 //
 //   idle --connect or call--> connecting --HELLO--> up --lost--> waiting --> connecting ...
 //
-// A call is in exactly one place: `#queue` (not sent on the present connection) or `#sent`. Ids grow
-// in the order of submit(), and calls go out in that order, also those that are sent again.
+// A call is in exactly one place: `#queue` (not sent on the present connection) or `#sent`. Ids
+// grow in the order of submit(), and calls go out in that order, also those that are sent again.
 //
-// Speed comes from what is not done: one write for all calls of one turn of the event loop, one timer
-// for all deadlines, and text put together around one JSON.stringify.
+// Speed comes from what is not done: one write for all calls of one turn of the event loop, one
+// timer for all deadlines, and text put together around one JSON.stringify.
 
 import { backoffDelay } from './backoff.js';
 import type { Call } from './call.js';
@@ -16,7 +16,8 @@ import { ConnectionError, errorOf, ProtocolError, RstmdbError, TimeoutError } fr
 import { Queue } from './queue.js';
 import { type Message, type Opening, requestText, Session } from './session.js';
 
-/** Sent calls without an answer, at most; more wait here. The server's own bound is four times that. */
+/** Sent calls without an answer, at most; more wait here. The server's own bound is four times
+ * that. */
 const IN_FLIGHT_MAX = 1024;
 /** How often one call is sent before the loss of its connection becomes its answer. */
 const SENDS_MAX = 5;
@@ -113,8 +114,8 @@ export class Link {
     else if (this.#state === 'idle') this.#begin();
   }
 
-  /** Makes room for others when nobody waits for a call any more. What was sent stays sent; what was
-   * not is passed over when its turn comes. */
+  /** Makes room for others when nobody waits for a call any more. What was sent stays sent; what
+   * was not is passed over when its turn comes. */
   forget(call: Call): void {
     if (this.#sent.delete(call.id)) this.#flushSoon();
   }

@@ -98,7 +98,8 @@ function arrived(
   });
 }
 
-/** What the system says may be different a moment later; a certificate that is not good stays so. */
+/** What the system says may be different a moment later; a certificate that is not good stays
+ * so. */
 function isOfSystem(error: Error): boolean {
   return [error, ...((error as { errors?: Error[] }).errors ?? [])].some((one) => 'syscall' in one);
 }

@@ -1,5 +1,6 @@
-// A watch: a connection of its own, so that a program that is slow in taking events holds up nothing
-// else. What is not taken stays in the server's log: beyond EVENTS_MAX the socket is not read.
+// A watch: a connection of its own, so that a program that is slow in taking events holds up
+// nothing else. What is not taken stays in the server's log: beyond EVENTS_MAX the socket is not
+// read.
 //
 // After a lost connection the watch is asked for again from behind the last event that arrived, so
 // there is neither gap nor repetition.

@@ -6,7 +6,7 @@ import type { RstmdbError } from './errors.js';
 /** A context or payload. With `numbers: 'exact'` numbers in it may be bigint or JsonNumber. */
 export type JsonObject = Record<string, unknown>;
 
-// ---- machines ------------------------------------------------------------------------------------
+// ---- machines -----------------------------------------------------------------------------------
 
 export interface Transition {
   from: string | string[];
@@ -59,7 +59,7 @@ export interface ListMachinesResult {
   hasMore: boolean;
 }
 
-// ---- instances -----------------------------------------------------------------------------------
+// ---- instances ----------------------------------------------------------------------------------
 
 export interface KeyedOptions extends CallOptions {
   /** Instead of the one that the client makes. Calls with the same key take effect once. */
@@ -124,7 +124,7 @@ export interface DeleteInstanceResult {
   walOffset: number;
 }
 
-// ---- events --------------------------------------------------------------------------------------
+// ---- events -------------------------------------------------------------------------------------
 
 export interface ApplyEventOptions extends KeyedOptions {
   /** Merged into the context, member by member. */
@@ -148,9 +148,10 @@ export interface ApplyEventResult<Ctx = JsonObject> {
   eventId?: string;
 }
 
-// ---- batch ---------------------------------------------------------------------------------------
+// ---- batch --------------------------------------------------------------------------------------
 
-type WithoutCall<T> = Omit<T, keyof CallOptions>;
+/** What an operation inside a batch may say: all but how long to wait. */
+export type WithoutCall<T> = Omit<T, keyof CallOptions>;
 
 export interface BatchCreateInstance {
   op: 'CREATE_INSTANCE';
@@ -175,7 +176,8 @@ export interface BatchOptions extends CallOptions {
   mode?: 'atomic' | 'best_effort' | undefined;
 }
 
-interface BatchResultOf {
+/** What each operation of a batch gives. */
+export interface BatchResultOf {
   CREATE_INSTANCE: CreateInstanceResult;
   APPLY_EVENT: ApplyEventResult;
   DELETE_INSTANCE: DeleteInstanceResult;
@@ -192,7 +194,7 @@ export interface BatchResult<Ops extends readonly BatchOperation[] = BatchOperat
   walOffset?: number;
 }
 
-// ---- watch ---------------------------------------------------------------------------------------
+// ---- watch --------------------------------------------------------------------------------------
 
 export type ChangeKind = 'transition' | 'create' | 'delete';
 
@@ -244,7 +246,7 @@ export interface ChangeEvent<Ctx = JsonObject> {
   ctx?: Ctx | null;
 }
 
-// ---- log and server ------------------------------------------------------------------------------
+// ---- log and server -----------------------------------------------------------------------------
 
 export interface WalReadOptions extends CallOptions {
   /** 1 to 1000: 100. */

@@ -1,5 +1,5 @@
-// Runs every code block of README.md and of the seed's page, as make_blocks.mjs has made programs of
-// them, each against a server of its own that has what the block speaks of.
+// Runs every code block of README.md and of the seed's page, as make_blocks.mjs has made programs
+// of them, each against a server of its own that has what the block speaks of.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -9,7 +9,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server as NetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import type { Client } from '@rstmdb/client';
 import { makeCertificates, tlsConfig } from './support/certificates.js';
 import { ORDER } from './support/order.js';
@@ -141,16 +141,18 @@ async function run(program: string, code: string): Promise<void> {
 }
 
 const found = new Set<string>();
-for (const document of ['readme', 'seed']) {
-  const folder = join(PACKAGE, 'build/blocks', document);
-  const programs: { file: string; code: string }[] = JSON.parse(
-    readFileSync(join(folder, 'programs.json'), 'utf8'),
-  );
-  for (const { file, code } of programs) {
-    for (const [text] of PRINTED) if (code.includes(text)) found.add(text);
-    test(`${document}: ${file}`, () => run(join(folder, 'js', `${file}.js`), code));
+describe('blocks', { concurrency: 4 }, () => {
+  for (const document of ['readme', 'seed']) {
+    const folder = join(PACKAGE, 'build/blocks', document);
+    const programs: { file: string; code: string }[] = JSON.parse(
+      readFileSync(join(folder, 'programs.json'), 'utf8'),
+    );
+    for (const { file, code } of programs) {
+      for (const [text] of PRINTED) if (code.includes(text)) found.add(text);
+      test(`${document}: ${file}`, () => run(join(folder, 'js', `${file}.js`), code));
+    }
   }
-}
+});
 
 test('each expected output belongs to a block', () => {
   assert.deepEqual(

@@ -411,7 +411,8 @@ test('calls of one turn leave in one write, and 1,024 are in flight at most', ()
     await until('as many as may', () => peer.requests.length === 1024);
     const [hello, ...reads] = peer.reads;
     assert.equal(hello, 0);
-    assert.ok(reads.length <= 8, `${reads.length} reads`); // of 64 KiB; one for each call if not joined
+    // Of 64 KiB each; there would be one for each call if they were not joined.
+    assert.ok(reads.length <= 8, `${reads.length} reads`);
     kindly(peer.requests[0] as WireRequest, peer);
     await calls[0];
     await until('one more', () => peer.requests.length === 1025);

@@ -1,9 +1,9 @@
-// Makes a program of each code block of README.md, and of tests/seed/blocks.md, in build/blocks, for
-// the compiler to check and for blocks.test.ts to run.
+// Makes a program of each code block of README.md, and of tests/seed/blocks.md, in build/blocks,
+// for the compiler to check and for blocks.test.ts to run.
 //
 // A block is taken as it is printed. What it uses and does not declare is put before it: imports, a
-// connected `client`, a `config`. A block that declares a name twice shows alternatives: each of its
-// paragraphs is a program. The port 7401 becomes that of the test's server.
+// connected `client`, a `config`. A block that declares a name twice shows alternatives: each of
+// its paragraphs is a program. The port 7401 becomes that of the test's server.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 

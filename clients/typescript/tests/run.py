@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Builds the TypeScript client and tests it, also as the package that npm would publish.
 
-  clients/typescript/tests/run.py [--server build/release/bin/rstmdb] [--all-nodes] [--only TEXT]
+  clients/typescript/tests/run.py [--server build/release/bin/rstmdb] [--full] [--only TEXT]
 
 Tests run under Node 18, the oldest that is promised, and under the Node that is on PATH;
---all-nodes adds 20, 22 and 24. The tools, and those Nodes, come from npm as the lock files beside
-their package.json say, into folders that git ignores. Ends with `N passed, N failed`.
+--full adds 20, 22 and 24, and
+makes the API reference in build/api. The tools, and those Nodes, come from npm as the lock files
+beside their package.json say, into folders that git ignores. Ends with `N passed, N failed`.
 """
 
 import argparse
@@ -54,11 +55,11 @@ def install(folder):
     stamp.write_text(lock)
 
 
-def nodes(all_nodes):
+def nodes(full):
     """[(name, program)]"""
     found = [("on PATH", "node")]
     for group, majors in NODES.items():
-        if group == "floor" or all_nodes:
+        if group == "floor" or full:
             folder = TESTS / "runtimes" / group
             install(folder)
             found += [(major, folder / f"node_modules/node{major}-{CPU}/bin/node")
@@ -149,6 +150,12 @@ def bench(server):
         raise Failure(f"it printed {printed!r}")
 
 
+def reference():
+    """The API reference, without a warning."""
+    install(PACKAGE / "docs")
+    call(PACKAGE / "docs/node_modules/.bin/typedoc", folder=PACKAGE / "docs")
+
+
 class Report:
     def __init__(self):
         self.passed = 0
@@ -181,13 +188,13 @@ def main():
     parser.add_argument("--server", type=pathlib.Path,
                         default=pathlib.Path(os.environ.get("RSTMDB_SERVER",
                                                             ROOT / "build/release/bin/rstmdb")))
-    parser.add_argument("--all-nodes", action="store_true")
+    parser.add_argument("--full", action="store_true")
     parser.add_argument("--only", default="", help="only test files whose name holds this")
     args = parser.parse_args()
     report = Report()
     programs = []
     if (report.step("install", install, PACKAGE) and report.step("build", build)
-            and report.step("Nodes", lambda: programs.extend(nodes(args.all_nodes)))):
+            and report.step("Nodes", lambda: programs.extend(nodes(args.full)))):
         report.step("lint", lint)
         with tempfile.TemporaryDirectory(prefix="rstmdb-npm-") as name:
             folder = pathlib.Path(name)
@@ -198,6 +205,8 @@ def main():
                 report.step("publint and are-the-types-wrong", package_checks, *packed)
                 report.step("in an empty project", empty_project, project, *packed, programs)
         report.step("bench", bench, args.server.resolve())
+        if args.full:
+            report.step("API reference", reference)
         for title, node in programs:
             report.tests(title, *run_tests(node, args.server.resolve(), args.only))
     print(f"{report.passed} passed, {report.failed} failed")

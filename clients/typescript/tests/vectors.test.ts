@@ -18,7 +18,8 @@ import { REPOSITORY, Server } from './support/server.js';
 const read = (name: string) =>
   JSON.parse(readFileSync(join(REPOSITORY, 'protocol/vectors', name), 'utf8'));
 
-// ---- frames --------------------------------------------------------------------------------------
+// ---- frames
+// --------------------------------------------------------------------------------------
 
 interface FrameRow {
   name: string;
@@ -88,7 +89,8 @@ for (const dialect of ['rcpx', 'rcp1', 'jsonl'] as Dialect[]) {
   });
 }
 
-// ---- definitions and guards ----------------------------------------------------------------------
+// ---- definitions and guards
+// ----------------------------------------------------------------------
 
 let server: Server;
 let client: Client;

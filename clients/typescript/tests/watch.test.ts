@@ -1,5 +1,5 @@
-// Watches against a real server: what comes, in which order, and what happens to slow programs, lost
-// connections and compacted logs.
+// Watches against a real server: what comes, in which order, and what happens to slow programs,
+// lost connections and compacted logs.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -141,7 +141,7 @@ test('listeners get what waited and what comes; loop and listener get the same',
   await Promise.all([ended, other.unsubscribe()]);
 });
 
-test('leaving the loop ends the watch; so do close(), a signal and Symbol.asyncDispose', async () => {
+test('leaving the loop ends the watch; so do close(), a signal and asyncDispose', async () => {
   const id = await newOrder();
   await client.applyEvent(id, 'NOTE');
   const atStart = await connections();
@@ -217,6 +217,7 @@ test('after kill -9 a watch goes on without gap or repetition', async (t) => {
     const meanwhile = write(20); // some of them are under way when the server dies
     await own.restart('SIGKILL');
     await meanwhile;
+    await until('the watch is on again', () => told.length === 2 * (round + 1));
   }
   assert.deepEqual(
     (await events).map(({ walOffset }) => walOffset),

@@ -1,5 +1,5 @@
-// A scripted server for what a real one never does: silence, cut frames, wrong answers, a connection
-// that is lost between request and answer.
+// A scripted server for what a real one never does: silence, cut frames, wrong answers, a
+// connection that is lost between request and answer.
 
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
@@ -80,7 +80,8 @@ export class FakeServer {
     this.#server = server;
   }
 
-  /** `script` gets each request; unless `politeness` is off, not those that open and end a session. */
+  /** `script` gets each request; unless `politeness` is off, not those that open and end a
+   * session. */
   static async start(script: Script, { politeness = true, port = 0 } = {}): Promise<FakeServer> {
     const server = createServer({ noDelay: true });
     const fake = new FakeServer(server);
