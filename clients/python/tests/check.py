@@ -11,6 +11,7 @@ N failed`.
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import hashlib
 import os
 import pathlib
@@ -186,22 +187,24 @@ def main() -> None:
         "types": lambda: types(programs),
         "reference": lambda: reference(programs),
     }
-    passed = failed = 0
-    for name, check in checks.items():
-        if args.only not in name:
-            continue
-        try:
-            check()
-        except Failed as problem:
-            failed += 1
-            print(f"FAIL {name}\n{problem}", flush=True)
-        else:
-            passed += 1
-            print(f"ok   {name}", flush=True)
-    if args.only in "tests":
-        ran, broken, text = tests(programs, server)
-        passed, failed = passed + ran, failed + broken
-        print(text if broken else f"ok   tests: {ran}", flush=True)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        running = pool.submit(tests, programs, server) if args.only in "tests" else None
+        passed = failed = 0
+        for name, check in checks.items():
+            if args.only not in name:
+                continue
+            try:
+                check()
+            except Failed as problem:
+                failed += 1
+                print(f"FAIL {name}\n{problem}", flush=True)
+            else:
+                passed += 1
+                print(f"ok   {name}", flush=True)
+        if running is not None:
+            ran, broken, text = running.result()
+            passed, failed = passed + ran, failed + broken
+            print(text if broken else f"ok   tests: {ran}", flush=True)
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed or not passed else 0)
 
