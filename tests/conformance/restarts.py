@@ -27,8 +27,8 @@ CALL_TIMEOUT_MS = 60_000
 STREAM_TIMEOUT_MS = 30_000
 ANSWERS_BEFORE_THE_END = 20
 INSTANCES = 4
-CALLS_PER_LIFE = 2_000
-WRITES_PER_LIFE = 200
+CALLS_PER_LIFE = 1_000
+WRITES_PER_LIFE = 100
 TICK = {"states": ["on", "off"], "initial": "on",
         "transitions": [{"from": "on", "event": "TICK", "to": "on"},
                         {"from": "on", "event": "END", "to": "off"}]}

@@ -28,7 +28,7 @@ from adapter import Adapter, AdapterError  # noqa: E402
 from server import ROOT, TRANSPORTS, certificates  # noqa: E402
 
 PARTS = 8
-SHARE = 6  # without --full, one dialog in so many is held over TLS, and another one over mTLS
+SHARE = 9  # without --full, one dialog in so many is held over TLS, and another one over mTLS
 ENDS = {False: ("kill", "stop"), True: ("kill", "stop", "kill", "kill", "stop", "kill")}
 
 
