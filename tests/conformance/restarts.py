@@ -9,9 +9,11 @@ itself.
 import collections
 import hashlib
 import pathlib
+import signal
 import sys
 import tempfile
 import threading
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
@@ -26,9 +28,11 @@ SETTINGS = {"auth": {"required": True,
 CALL_TIMEOUT_MS = 60_000
 STREAM_TIMEOUT_MS = 30_000
 ANSWERS_BEFORE_THE_END = 20
+CALLS_FOR_A_FROZEN_SERVER = 10
+UNDER_WAY_TIMEOUT_S = 20.0
 INSTANCES = 4
-CALLS_PER_LIFE = 2_000
-WRITES_PER_LIFE = 200
+CALLS_PER_LIFE = 1_000
+WRITES_PER_LIFE = 100
 TICK = {"states": ["on", "off"], "initial": "on",
         "transitions": [{"from": "on", "event": "TICK", "to": "on"},
                         {"from": "on", "event": "END", "to": "off"}]}
@@ -45,28 +49,46 @@ class Storm:
         self.problem = None
         for how, calls in lives:
             self._live(how, calls)
+        if not self.ends_under_way:
+            raise Failed("the server never ended while calls were under way: nothing was shown")
         self.results = [(op, params, self._result(*call)) for call in self.calls
                         for op, params in [call[1:]]]
 
     def _live(self, how, calls):
         enough = self.adapter.answered + ANSWERS_BEFORE_THE_END
-        sender = threading.Thread(target=self._send, args=(calls,))
+        frozen = threading.Event()
+        sender = threading.Thread(target=self._send, args=(calls, frozen))
         sender.start()
         try:
             if how:
                 self.adapter.wait_for_answers(enough)
-                self.server.end(how)
-                self.ends += 1
-                self.ends_under_way += self.adapter.last_id > self.adapter.answered
+                self._end(how, frozen)
                 self.server.start()
         finally:
+            frozen.set()
             sender.join()
         if self.problem:
             raise self.problem
 
-    def _send(self, calls):
+    def _end(self, how, frozen):
+        """Stands the server still until calls are under way that it cannot answer any more, so that
+        a quick client has not had all its answers when the end comes."""
+        self.server.process.send_signal(signal.SIGSTOP)
+        frozen.set()
+        deadline = time.monotonic() + UNDER_WAY_TIMEOUT_S
+        while self.adapter.last_id <= self.adapter.answered and time.monotonic() < deadline:
+            time.sleep(0.001)  # polling, with the deadline above
+        self.ends += 1
+        self.ends_under_way += self.adapter.last_id > self.adapter.answered
+        if how == "stop":
+            self.server.process.send_signal(signal.SIGCONT)
+        self.server.end(how)
+
+    def _send(self, calls, frozen):
         try:
-            for op, params in calls:
+            for place, (op, params) in enumerate(calls):
+                if place == len(calls) - CALLS_FOR_A_FROZEN_SERVER:
+                    frozen.wait()
                 request_id = self.adapter.send({"do": "call", "op": op, "params": params})
                 self.calls.append((request_id, op, params))
         except AdapterError as problem:
@@ -251,8 +273,6 @@ def hold(program, scenario, adapter, transport, certs, ends, tally):
                 storm = SCENARIOS[scenario](adapter, server, ends)
                 adapter.ask({"do": "close"})
                 server.end("stop")
-                if not storm.ends_under_way:
-                    return "the server never ended while calls were under way: nothing was shown"
                 tally.add(storm)
                 return None
         except (Failed, AdapterError, Refused) as problem:

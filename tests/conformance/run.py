@@ -28,7 +28,7 @@ from adapter import Adapter, AdapterError  # noqa: E402
 from server import ROOT, TRANSPORTS, certificates  # noqa: E402
 
 PARTS = 8
-SHARE = 6  # without --full, one dialog in so many is held over TLS, and another one over mTLS
+SHARE = 9  # without --full, one dialog in so many is held over TLS, and another one over mTLS
 ENDS = {False: ("kill", "stop"), True: ("kill", "stop", "kill", "kill", "stop", "kill")}
 
 
@@ -90,8 +90,6 @@ class Client:
                     self.results.answers[file, self.name, way] = answers
 
     def _ways(self, position):
-        if self.name == clients.REFERENCE:
-            return ["plain"]  # what all others are compared with
         wanted = ["plain"]
         for index, transport in enumerate(TRANSPORTS[1:]):
             if self.args.full or (position + index * SHARE // 2) % SHARE == 0:
@@ -99,6 +97,8 @@ class Client:
         if "jsonl" in self.adapter.about["wires"] and (
                 self.args.full or position % SHARE == SHARE // 3):
             wanted.append("jsonl")
+        if self.name == clients.REFERENCE:  # a certificate's name is in the log
+            return ["plain"] + [way for way in wanted if way == "mtls"]
         return [way for way in wanted if way in self.args.transport]
 
     def _try(self, attempt):
@@ -132,7 +132,8 @@ class Client:
 def compare(results):
     """Sets every client's answers beside those of the wire."""
     for (file, name, way), answers in results.answers.items():
-        wire = results.answers.get((file, clients.REFERENCE, "plain"))
+        wire = (results.answers.get((file, clients.REFERENCE, way))
+                or results.answers.get((file, clients.REFERENCE, "plain")))
         if name != clients.REFERENCE and wire is not None:
             problem = dialogs.difference(results.numbers[name], answers, wire)
             if problem:

@@ -15,9 +15,10 @@ export function read(line) {
   const marked = line.replace(TOKEN, (token) =>
     token.startsWith('"') ? token : JSON.stringify(MARK + token),
   );
-  return JSON.parse(marked, (_, value) =>
-    typeof value === 'string' && value.startsWith(MARK) ? numberOf(value.slice(MARK.length)) : value,
-  );
+  return JSON.parse(marked, (_, value) => {
+    const isNumber = typeof value === 'string' && value.startsWith(MARK);
+    return isNumber ? numberOf(value.slice(MARK.length)) : value;
+  });
 }
 
 export function write(value) {

@@ -25,9 +25,8 @@ function kindOf(error) {
 }
 
 function errorOf(error) {
-  if (!(error instanceof RstmdbError || error instanceof TypeError || error instanceof RangeError)) {
-    throw error; // a fault of this program
-  }
+  const known = [RstmdbError, TypeError, RangeError].some((Class) => error instanceof Class);
+  if (!known) throw error; // a fault of this program
   const kind = kindOf(error);
   return {
     kind,

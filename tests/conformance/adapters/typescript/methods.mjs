@@ -1,5 +1,5 @@
-// Operations and parameters by their names on the wire to methods of the client, and what those give
-// back to the names of the wire.
+// Operations and parameters by their names on the wire to methods of the client, and what those
+// give back to the names of the wire.
 
 export function camel(object) {
   return rename(object, (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase()));
