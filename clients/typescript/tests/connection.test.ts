@@ -145,6 +145,23 @@ test('after a loss, what is safe to repeat is repeated in order, and nothing els
   });
 });
 
+test('what is sent again goes before what has not been sent', async () => {
+  const script = (request: WireRequest, peer: Peer) => {
+    if (peer.number > 1) kindly(request, peer);
+    else if (peer.requests.length === 1024) peer.socket.destroy(); // six are still waiting
+  };
+  await withFake(script, async (server) => {
+    const client = await server.connect();
+    const events = Array.from({ length: 1030 }, (_, n) => `E${n}`);
+    await Promise.all(events.map((event) => client.applyEvent('a', event)));
+    assert.deepEqual(
+      server.peer(2).requests.map(({ params }) => params.event),
+      events,
+    );
+    await client.close();
+  });
+});
+
 test('a batch is repeated only if every operation has a key', async () => {
   const script = (request: WireRequest, peer: Peer) =>
     peer.number > 1 ? peer.answer(request, { results: [] }) : peer.socket.destroy();
@@ -263,8 +280,11 @@ test('it gives up after reconnectMaxAttempts; the next call begins again', async
   assert.deepEqual(attempts, [1, 2, 3]);
 
   const given = once(client as never, 'error');
-  const call = client.applyEvent('a', 'E');
-  const [error] = await Promise.all([given, assert.rejects(call, ConnectionError)]);
+  const failed = assert.rejects(
+    client.applyEvent('a', 'E'),
+    (error) => error instanceof ConnectionError && !error.maybeApplied && error.retryable,
+  );
+  const [error] = await Promise.all([given, failed]);
   assert.ok(error[0] instanceof ConnectionError);
 
   const again = await FakeServer.start(kindly, { port });
@@ -430,7 +450,7 @@ test('a pool keeps an instance on one connection and spreads the rest', () =>
   withFake(kindly, async (server) => {
     const client = await server.connect({ poolSize: 3 });
     assert.equal(server.peers.length, 1); // the others connect when they are needed
-    const ids = Array.from({ length: 30 }, (_, n) => `i-${n}`);
+    const ids = Array.from({ length: 31 }, (_, n) => `i-${n}`);
     for (let round = 0; round < 3; round++) {
       await Promise.all(ids.map((id) => client.applyEvent(id, 'E')));
     }
