@@ -293,6 +293,19 @@ test('it gives up after reconnectMaxAttempts; the next call begins again', async
   await again[Symbol.asyncDispose]();
 });
 
+test('a connect() that fails does not end the attempts that are under way', async () => {
+  const first = await FakeServer.start(kindly);
+  const { port } = first;
+  const client = await first.connect({ reconnectInterval: 50, reconnectJitter: 0 });
+  await first.stop();
+  await until('the loss is seen', () => !client.isConnected());
+  await assert.rejects(client.connect(), ConnectionError);
+  const again = await FakeServer.start(kindly, { port });
+  await until('it is back by itself', () => client.isConnected());
+  await client.close();
+  await again[Symbol.asyncDispose]();
+});
+
 test('calls wait while there is no connection, queueMax at most', async () => {
   const first = await FakeServer.start(kindly);
   const { port } = first;
