@@ -279,7 +279,7 @@ test('it gives up after reconnectMaxAttempts; the next call begins again', async
   await assert.rejects(client.getInstance('a'), ConnectionError);
   assert.deepEqual(attempts, [1, 2, 3]);
 
-  const given = once(client as never, 'error');
+  const given = once(client, 'error');
   const failed = assert.rejects(
     client.applyEvent('a', 'E'),
     (error) => error instanceof ConnectionError && !error.maybeApplied && error.retryable,
@@ -331,7 +331,7 @@ test('a token that is refused when connecting again is no reason to go on trying
     script,
     async (server) => {
       const client = await server.connect({ auth: 'token' });
-      const given = once(client as never, 'error');
+      const given = once(client, 'error');
       await assert.rejects(client.getInstance('a'), AuthenticationError);
       assert.ok((await given)[0] instanceof AuthenticationError);
       assert.equal(server.peers.length, 2);
@@ -348,7 +348,7 @@ test('a peer that falls silent is given up', () =>
     },
     async (server) => {
       const client = await server.connect({ keepAlive: 15 });
-      const lost = once(client as never, 'disconnect');
+      const lost = once(client, 'disconnect');
       await client.getInstance('a'); // answered by the second connection
       const [error] = (await lost) as [RstmdbError];
       assert.match(error.message, /no sign of life/);
