@@ -4,18 +4,18 @@
  * that were replaced are used from the next connection on. */
 export interface TlsConfig {
   /** CAs that may have signed the server's certificate, instead of the system's. */
-  ca?: string | Uint8Array | Array<string | Uint8Array>;
+  ca?: string | Uint8Array | Array<string | Uint8Array> | undefined;
   /** This client's certificate and key, for mTLS. */
-  cert?: string | Uint8Array;
-  key?: string | Uint8Array;
-  passphrase?: string;
-  caFile?: string;
-  certFile?: string;
-  keyFile?: string;
+  cert?: string | Uint8Array | undefined;
+  key?: string | Uint8Array | undefined;
+  passphrase?: string | undefined;
+  caFile?: string | undefined;
+  certFile?: string | undefined;
+  keyFile?: string | undefined;
   /** The name that the server's certificate must have; the host when missing. */
-  servername?: string;
+  servername?: string | undefined;
   /** false takes any certificate: whoever is in between can read and change everything. */
-  rejectUnauthorized?: boolean;
+  rejectUnauthorized?: boolean | undefined;
 }
 
 /** Everything about a client. Only `host` is required. */

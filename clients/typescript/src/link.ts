@@ -86,6 +86,7 @@ export class Link {
   connect(): Promise<void> {
     if (this.#state === 'up') return Promise.resolve();
     if (this.#state === 'closed') return Promise.reject(closedError());
+    if (this.#state === 'waiting') this.#persistent = true; // the waiting goes on if this fails
     clearTimeout(this.#wait);
     this.#connecting ??= this.#attempt().finally(() => {
       this.#connecting = undefined;

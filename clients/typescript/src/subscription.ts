@@ -194,7 +194,7 @@ export class Subscription<Event extends ChangeEvent = StreamEvent>
 
   #arrived(message: Message): void {
     const event = changeOf(message) as Event;
-    if (this.#ended || message.subscription_id !== this.#id) return;
+    if (this.#ended) return;
     if (this.#next !== undefined && event.walOffset < this.#next) return;
     this.#next = event.walOffset + 1;
     this.#deliver(event);

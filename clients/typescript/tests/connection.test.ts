@@ -145,6 +145,23 @@ test('after a loss, what is safe to repeat is repeated in order, and nothing els
   });
 });
 
+test('what is sent again goes before what has not been sent', async () => {
+  const script = (request: WireRequest, peer: Peer) => {
+    if (peer.number > 1) kindly(request, peer);
+    else if (peer.requests.length === 1024) peer.socket.destroy(); // six are still waiting
+  };
+  await withFake(script, async (server) => {
+    const client = await server.connect();
+    const events = Array.from({ length: 1030 }, (_, n) => `E${n}`);
+    await Promise.all(events.map((event) => client.applyEvent('a', event)));
+    assert.deepEqual(
+      server.peer(2).requests.map(({ params }) => params.event),
+      events,
+    );
+    await client.close();
+  });
+});
+
 test('a batch is repeated only if every operation has a key', async () => {
   const script = (request: WireRequest, peer: Peer) =>
     peer.number > 1 ? peer.answer(request, { results: [] }) : peer.socket.destroy();
@@ -262,13 +279,29 @@ test('it gives up after reconnectMaxAttempts; the next call begins again', async
   await assert.rejects(client.getInstance('a'), ConnectionError);
   assert.deepEqual(attempts, [1, 2, 3]);
 
-  const given = once(client as never, 'error');
-  const call = client.applyEvent('a', 'E');
-  const [error] = await Promise.all([given, assert.rejects(call, ConnectionError)]);
+  const given = once(client, 'error');
+  const failed = assert.rejects(
+    client.applyEvent('a', 'E'),
+    (error) => error instanceof ConnectionError && !error.maybeApplied && error.retryable,
+  );
+  const [error] = await Promise.all([given, failed]);
   assert.ok(error[0] instanceof ConnectionError);
 
   const again = await FakeServer.start(kindly, { port });
   await client.applyEvent('a', 'E');
+  await client.close();
+  await again[Symbol.asyncDispose]();
+});
+
+test('a connect() that fails does not end the attempts that are under way', async () => {
+  const first = await FakeServer.start(kindly);
+  const { port } = first;
+  const client = await first.connect({ reconnectInterval: 50, reconnectJitter: 0 });
+  await first.stop();
+  await until('the loss is seen', () => !client.isConnected());
+  await assert.rejects(client.connect(), ConnectionError);
+  const again = await FakeServer.start(kindly, { port });
+  await until('it is back by itself', () => client.isConnected());
   await client.close();
   await again[Symbol.asyncDispose]();
 });
@@ -298,7 +331,7 @@ test('a token that is refused when connecting again is no reason to go on trying
     script,
     async (server) => {
       const client = await server.connect({ auth: 'token' });
-      const given = once(client as never, 'error');
+      const given = once(client, 'error');
       await assert.rejects(client.getInstance('a'), AuthenticationError);
       assert.ok((await given)[0] instanceof AuthenticationError);
       assert.equal(server.peers.length, 2);
@@ -315,7 +348,7 @@ test('a peer that falls silent is given up', () =>
     },
     async (server) => {
       const client = await server.connect({ keepAlive: 15 });
-      const lost = once(client as never, 'disconnect');
+      const lost = once(client, 'disconnect');
       await client.getInstance('a'); // answered by the second connection
       const [error] = (await lost) as [RstmdbError];
       assert.match(error.message, /no sign of life/);
@@ -430,7 +463,7 @@ test('a pool keeps an instance on one connection and spreads the rest', () =>
   withFake(kindly, async (server) => {
     const client = await server.connect({ poolSize: 3 });
     assert.equal(server.peers.length, 1); // the others connect when they are needed
-    const ids = Array.from({ length: 30 }, (_, n) => `i-${n}`);
+    const ids = Array.from({ length: 31 }, (_, n) => `i-${n}`);
     for (let round = 0; round < 3; round++) {
       await Promise.all(ids.map((id) => client.applyEvent(id, 'E')));
     }

@@ -93,6 +93,8 @@ def package_checks(tarball):
     call(tool("publint"), "--strict", tarball)
     if int(call("node", "--version").lstrip("v").split(".")[0]) >= ATTW_NODE_MIN:
         call(tool("attw"), tarball)
+    else:
+        print(f"     are-the-types-wrong needs Node {ATTW_NODE_MIN} and was not run", flush=True)
 
 
 CONSUMERS = {

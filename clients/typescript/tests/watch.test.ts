@@ -137,7 +137,7 @@ test('listeners get what waited and what comes; loop and listener get the same',
     heard,
   );
   await until('the listener too', () => both.at(-1) === second.walOffset);
-  const ended = Promise.all([once(watch as never, 'end'), watch.unsubscribe()]);
+  const ended = Promise.all([once(watch, 'end'), watch.unsubscribe()]);
   await Promise.all([ended, other.unsubscribe()]);
 });
 
