@@ -25,6 +25,7 @@ from .connection import Connection, Nobody, Session
 
 IN_FLIGHT_MAX = 1024
 SENDS_MAX = 5
+TIMER_GRAIN = 0.005  # seconds by which a deadline may be passed, so that many expire at once
 
 
 class _Call:
@@ -271,7 +272,7 @@ class Link:
                     call.answer.set_exception(self._late(call))
             earliest = min((call.deadline for call in calls.values()), default=earliest)
         if earliest < math.inf:
-            self._wake_at(earliest)
+            self._wake_at(max(earliest, now + TIMER_GRAIN))
         self._pump()
 
     def _late(self, call: _Call) -> RequestTimeoutError:
