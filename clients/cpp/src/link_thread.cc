@@ -160,10 +160,6 @@ std::optional<Error> Link::read_some() {
     if (*got == 0) return std::nullopt;
     session_->input.append(chunk_.data(), *got);
     if (auto broken = take_frames()) return broken;
-    // Calls that the answers have led to: the server works on them while more answers are read.
-    std::unique_lock lock(mutex_);
-    flush(lock);
-    lock.unlock();
     if (stream_ != nullptr && !stream_->has_room()) break;
   }
   unread_ = true;  // there may be more: come back after the others had their turn
