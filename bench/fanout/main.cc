@@ -4,7 +4,6 @@
 //
 // With --bare the frames come from a loop that does nothing but send: what the loopback carries.
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -12,16 +11,14 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "fanout/bare.h"
 #include "fanout/stream.h"
 #include "fanout/writers.h"
+#include "load/cpu.h"
 
 namespace rstmdb::bench {
 namespace {
@@ -39,31 +36,6 @@ struct Plan {
   int server_pid = 0;
   size_t bare_frame_bytes = 0;  // 0: a real server
 };
-
-double own_cpu_seconds() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-/// User and system time of the process, from its `stat` file; 0 without a process.
-double cpu_seconds(int pid) {
-  if (pid == 0) return 0;
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string text((std::istreambuf_iterator<char>(file)), {});
-  const size_t name_end = text.rfind(')');  // the name before it may hold anything
-  if (name_end == std::string::npos) return 0;
-  std::istringstream fields(text.substr(name_end + 1));
-  std::string skipped;
-  for (int field = 3; field < 14; ++field) fields >> skipped;
-  double user = 0;
-  double system = 0;
-  fields >> user >> system;
-  return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
-}
 
 /// What has been counted up to a moment.
 struct Counts {
@@ -171,7 +143,7 @@ class FanOut {
       counts.bytes += stream.bytes();
     }
     counts.writes = writers_ ? writers_->answered() : 0;
-    counts.server_cpu = cpu_seconds(bare_ ? bare_->pid() : plan_.server_pid);
+    counts.server_cpu = process_cpu_seconds(bare_ ? bare_->pid() : plan_.server_pid);
     counts.own_cpu = own_cpu_seconds();
     return counts;
   }
