@@ -197,6 +197,8 @@ struct CutCounts {
   size_t cuts_in_recovery = 0;
 };
 CutCounts cut_everywhere(uint64_t seeds_per_call) {
+  // Other states of the disk for each --gtest_shuffle --gtest_random_seed=N; 0 without.
+  const uint64_t run = static_cast<uint64_t>(testing::UnitTest::GetInstance()->random_seed());
   CutCounts counts;
   SimulatedFileSystem files;
   Promise promise;
@@ -206,12 +208,12 @@ CutCounts cut_everywhere(uint64_t seeds_per_call) {
     ++call_number;
     promise.committed = std::max(promise.committed, life.bench().listener.committed);
     for (uint64_t seed = 1; seed <= seeds_per_call; ++seed) {
-      const auto after = files.after_power_cut(call_number * 1000 + seed);
+      const auto after = files.after_power_cut(run * 10'000'000 + call_number * 1000 + seed);
       // And once more in the middle of the recovery that follows.
       uint64_t recovery_calls = 0;
       after->before_each_call([&](Call, const std::string&) {
         if (++recovery_calls != 1 + seed % 17) return;
-        const auto again = after->after_power_cut(seed);
+        const auto again = after->after_power_cut(run * 1000 + seed);
         expect_kept(*again, promise, "call " + std::to_string(call_number) + ", cut twice");
         ++counts.cuts_in_recovery;
       });

@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""Runs what is meant to break rstmdb for hours, by turns, and keeps the book.
+
+  scripts/soak HOURS [--only AREA ...] [--turn SECONDS] [--no-ledger]
+
+Each turn gives every area its share of time with a seed that has not been used before, and adds a
+line to docs/reliability-ledger.jsonl. An area that fails is not run again; what it printed is in
+build/soak. Ends with one line, `N passed, N failed`, counted in turns.
+"""
+
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import ledger  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BIN = ROOT / "build" / "release" / "bin"
+FOUND = ROOT / "build" / "soak"
+GTEST_SEEDS = 99_999  # GoogleTest takes no larger one
+
+
+@dataclass
+class Outcome:
+    """What one turn of an area came to."""
+    counts: dict = field(default_factory=dict)
+    failures: int = 0
+    printed: str = ""
+
+
+def run(command, seconds):
+    """(exit code, everything printed); -1 when it was not done a while after its time."""
+    try:
+        done = subprocess.run([str(part) for part in command], cwd=ROOT, timeout=seconds + 900,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    except subprocess.TimeoutExpired as late:
+        return -1, (late.stdout or b"").decode(errors="replace") + "\nnot done in its time"
+    return done.returncode, done.stdout.decode(errors="replace")
+
+
+def number(pattern, text):
+    """The sum of what `pattern` finds; a number that is missing is a failure of its own."""
+    found = [int(digits.replace(",", "")) for digits in re.findall(pattern, text, re.MULTILINE)]
+    return sum(found) if found else None
+
+
+def counted(command, seconds, patterns):
+    """The outcome of a program that prints what it has done."""
+    code, printed = run(command, seconds)
+    counts = {name: number(pattern, printed) for name, pattern in patterns.items()}
+    missing = [name for name, count in counts.items() if count is None]
+    failures = number(r"^\d+ passed, (\d+) failed", printed) or 0
+    if code != 0 or missing:
+        failures = max(failures, 1)
+    return Outcome({name: count or 0 for name, count in counts.items()}, failures, printed)
+
+
+def kill9(seed, seconds, *more):
+    return counted([BIN / "crash_kill9", "--server", BIN / "rstmdb", "--cycles", 1_000_000,
+                    "--seconds", seconds, "--seed", seed, *more], seconds,
+                   {"cycles": r"^seed \d+, (\d+) cycles", "checks": r": (\d+) checks,",
+                    "violations": r"^violations: (\d+)"})
+
+
+def compaction(seed, seconds):
+    return kill9(seed, seconds, "--compact-percent", 90)
+
+
+def states(seed, seconds):
+    """Power cuts of a simulated disk: before each call of a life, many states of the disk each."""
+    total, end = Outcome({"states": 0, "lives": 0}), time.monotonic() + seconds
+    while time.monotonic() < end and not total.failures:
+        for program, suite in (("log_test", "SegmentPowerCuts"),
+                               ("node_test", "CompactionPowerCuts")):
+            code, printed = run([BIN / program, f"--gtest_filter={suite}.*", "--gtest_shuffle",
+                                 f"--gtest_random_seed={seed % GTEST_SEEDS + 1}"], 60)
+            cuts = number(r"^(?:power cuts: )?(\d+)(?: power cuts,|, and)", printed)
+            total.counts["states"] += (cuts or 0) + (number(r"and (\d+) more", printed) or 0)
+            total.counts["lives"] += 1
+            if code != 0 or cuts is None:
+                total.failures, total.printed = 1, printed
+        seed += 1
+    return total
+
+
+def faults(_, seconds):
+    return counted([sys.executable, ROOT / "tests" / "faults" / "run.py", "--server",
+                    BIN / "rstmdb", "--full"], seconds, {"cases": r"^(\d+) passed"})
+
+
+def fuzz(_, seconds):
+    each = max(30, seconds // 6)
+    outcome = counted([ROOT / "scripts" / "fuzz", each], seconds * 3,
+                      {"targets": r"^(\d+) passed", "executions": r" (\d+) executions"})
+    outcome.counts["minutes"] = each * outcome.counts["targets"] // 60
+    return outcome
+
+
+# Areas of the ledger, in the order of a turn.
+AREAS = {"states": states, "kill9": kill9, "compaction": compaction, "faults": faults, "fuzz": fuzz}
+
+
+def turn(name, seed, seconds, keeps_book):
+    began = time.monotonic()
+    outcome = AREAS[name](seed, seconds)
+    took = time.monotonic() - began
+    told = ", ".join(f"{count:,} {what}" for what, count in outcome.counts.items())
+    print(f"{'FAIL' if outcome.failures else 'ok  '} {name} seed {seed}: {told} [{took:.0f} s]",
+          flush=True)
+    if outcome.failures:
+        FOUND.mkdir(parents=True, exist_ok=True)
+        kept = FOUND / f"{name}-{seed}.txt"
+        kept.write_text(outcome.printed)
+        print(f"     what it printed: {kept.relative_to(ROOT)}", flush=True)
+    if keeps_book:
+        ledger.add({"area": name, "counts": outcome.counts, "seed": str(seed),
+                    "failures": outcome.failures, "seconds": round(took)})
+        ledger.PAGE.write_text(ledger.page(ledger.read()))
+    return outcome.failures == 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("hours", type=float)
+    parser.add_argument("--only", action="append", choices=AREAS, default=[])
+    parser.add_argument("--turn", type=int, default=600, help="seconds of an area in each turn")
+    parser.add_argument("--no-ledger", action="store_true")
+    args = parser.parse_args()
+    areas = args.only or list(AREAS)
+    end = time.monotonic() + args.hours * 3600
+    seed = int(time.time())  # nobody has used it before, and it says when
+    passed = failed = 0
+    while areas and time.monotonic() < end:
+        for name in list(areas):
+            left = end - time.monotonic()
+            if left <= 0:
+                break
+            if turn(name, seed, int(min(args.turn, max(left, 1))), not args.no_ledger):
+                passed += 1
+            else:
+                failed += 1
+                areas.remove(name)
+        seed += 1_000
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed or not passed else 0)
+
+
+if __name__ == "__main__":
+    main()
