@@ -32,7 +32,6 @@ struct Witness {
 
 class ScriptedLife {
  public:
-  /// `at_each_answer` runs when the client has been told something.
   ScriptedLife(io::SimulatedFileSystem& files, Witness& witness)
       : files_(files), witness_(witness) {}
 
