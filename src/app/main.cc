@@ -14,6 +14,7 @@
 #include "app/database.h"
 #include "app/service.h"
 #include "base/logging.h"
+#include "base/out_of_memory.h"
 #include "io/asio_loop.h"
 #include "io/tcp_net.h"
 #include "io/thread_worker.h"
@@ -172,6 +173,7 @@ int serve(const Arguments& arguments, const config::Sources& sources) {
 }
 
 int run(int argc, char** argv) {
+  end_when_out_of_memory();
   const Parsed parsed = parse_arguments(argc, argv);
   if (parsed.exit_code) return *parsed.exit_code;
   // Whatever the server makes is for its own user only.

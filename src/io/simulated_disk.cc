@@ -33,6 +33,10 @@ void SimulatedContent::sync() {
   pending_.clear();
 }
 
+void SimulatedContent::drop_unsynced() {
+  std::erase_if(pending_, [](const Change& change) { return change.kind == Change::Kind::kWrite; });
+}
+
 void SimulatedContent::apply(const Change& change, std::string& to) const {
   if (change.kind == Change::Kind::kResize) {
     to.resize(change.size_after);

@@ -30,8 +30,9 @@ class SimulatedContent {
   void write(uint64_t at, std::string_view bytes);
   void resize(uint64_t size);
   void sync();
-  /// Forgets what the next sync would make durable; reads go on showing it.
-  void drop_unsynced() { pending_.clear(); }
+  /// Forgets the written bytes that the next sync would make durable; reads go on showing them. A
+  /// change of the size stays pending: it is in the file system's journal, not in pages.
+  void drop_unsynced();
   /// Only a legal remainder of what was not synced stays.
   void cut_power(SeededChance& chance);
 

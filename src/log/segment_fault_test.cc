@@ -171,6 +171,73 @@ TEST(SegmentFaults, whichever_call_fails_however_nothing_committed_is_lost) {
               static_cast<unsigned long long>(calls), restarts);
 }
 
+TEST(SegmentFaults, folders_that_a_failed_start_has_made_do_not_go_with_a_power_cut) {
+  const std::string deep = "/above/data/log";
+  const auto calls_of_a_start = [&deep](SimulatedFileSystem& files) {
+    LogBench bench(files, deep);
+    static_cast<void>(bench.open().ok());
+    return files.calls();
+  };
+  SimulatedFileSystem well;
+  const uint64_t calls = calls_of_a_start(well);
+  for (uint64_t nth = 1; nth <= calls; ++nth) {
+    for (uint64_t seed = 0; seed < 16; ++seed) {
+      SimulatedFileSystem files;
+      files.inject({.call = Call::kAny, .nth = nth, .repeat = Fault::Repeat::kForGood});
+      calls_of_a_start(files);
+      files.kill();
+      files.clear_faults();
+      {
+        LogBench bench(files, deep);
+        auto log = bench.open_well();
+        ASSERT_TRUE(append_one(*log).ok());
+        log->flush();
+        ASSERT_EQ(bench.listener.committed, 1u);
+        files.power_cut(seed);
+      }
+      LogBench bench(files, deep);
+      auto opened = bench.open();
+      ASSERT_TRUE(opened.ok()) << opened.error().to_string();
+      ASSERT_EQ(opened->log->committed(), 1u) << "call " << nth << " seed " << seed;
+    }
+  }
+}
+
+/// A log whose `nth` sync fails and forgets its pages, without the machine going down; then one
+/// more start and write.
+void outlive_a_failed_sync(SimulatedFileSystem& files, uint64_t nth, Promise& promise) {
+  files.inject({.call = Call::kSync, .nth = nth, .effect = Fault::Effect::kPagesDropped});
+  Life(files, {}, promise).run();
+  files.kill();
+  LogBench bench(files, kFolder);
+  bench.segment_bytes = 700;
+  const auto log = bench.open_well();
+  promise.committed = log->committed();  // whoever reads it now may rely on it
+  promise.appended = std::max(promise.appended, promise.committed + 1);
+  if (nth % 2 == 0) return;
+  ASSERT_TRUE(append_one(*log, 1, 30).ok());
+  log->flush();
+  ASSERT_EQ(bench.listener.committed, promise.committed + 1);
+  promise.committed = bench.listener.committed;
+}
+
+TEST(SegmentFaults, what_a_failed_sync_has_left_in_memory_alone_is_on_disk_after_a_start) {
+  SimulatedFileSystem well;
+  Promise promise;
+  Life(well, {}, promise).run();
+  const uint64_t syncs = well.calls(Call::kSync);
+  for (uint64_t nth = 1; nth <= syncs; ++nth) {
+    SimulatedFileSystem files;
+    Promise kept;
+    outlive_a_failed_sync(files, nth, kept);
+    for (uint64_t seed = 0; seed < 4; ++seed) {
+      const auto after = files.after_power_cut(seed);
+      expect_kept(*after, kept, "sync " + std::to_string(nth));
+    }
+    if (HasFailure()) return;
+  }
+}
+
 TEST(SegmentFaults, a_full_disk_stops_the_log_and_leaves_no_torn_tail) {
   SimulatedFileSystem files;
   LogBench bench(files, kFolder);

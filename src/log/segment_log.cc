@@ -1,6 +1,7 @@
 #include "log/segment_log.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "log/flush_job.h"
@@ -62,23 +63,34 @@ Result<SegmentLog::Opened> SegmentLog::open(Options options) {
   return Opened{.log = std::move(log), .recovery = std::move(report)};
 }
 
-/// Makes the folder, and durable the entry of each folder on the way that was not there.
+/// Makes the folder and what is missing above it, all of it durable.
+///
+/// A folder is made only when the entry of the one above it is on disk. So a folder that is there
+/// vouches for the entries above it, but not for its own: an earlier start may have failed or been
+/// killed between making and syncing it.
 Result<void> SegmentLog::ensure_folder(io::FileSystem& files, const std::string& folder) {
   const auto parent_of = [](const std::string& path) {
     const size_t slash = path.rfind('/');
     return slash == std::string::npos ? std::string(".")
                                       : path.substr(0, std::max<size_t>(slash, 1));
   };
-  // Every folder whose entry may not be on disk yet: the log's own always, because an earlier start
-  // may have been killed between making and syncing it, and its missing parents.
-  std::vector<std::string> to_sync = {parent_of(folder)};
-  while (to_sync.back() != "/" && to_sync.back() != ".") {
-    RSTMDB_ASSIGN(const bool there, files.exists(to_sync.back()));
-    if (there) break;
-    to_sync.push_back(parent_of(to_sync.back()));
+  std::vector<std::string> missing;
+  std::string there = folder;
+  for (;; there = parent_of(there)) {
+    RSTMDB_ASSIGN(const bool exists, files.exists(there));
+    if (exists || there == "/" || there == ".") break;
+    missing.push_back(there);
   }
-  RSTMDB_TRY(files.make_folder(folder));
-  for (const std::string& path : to_sync) RSTMDB_TRY(files.sync_folder(path));
+  const Result<void> synced = files.sync_folder(parent_of(there));
+  if (!synced.ok()) {
+    // A place that may not be opened is none where an earlier start has made anything.
+    const int64_t number = synced.error().detail_number("errno", 0);
+    if (missing.empty() || (number != EACCES && number != ELOOP)) return synced.error();
+  }
+  for (auto path = missing.rbegin(); path != missing.rend(); ++path) {
+    RSTMDB_TRY(files.make_folder(*path));
+    RSTMDB_TRY(files.sync_folder(parent_of(*path)));
+  }
   return {};
 }
 

@@ -1,8 +1,11 @@
 #include "log/segment_recovery.h"
 
+#include <algorithm>
+#include <deque>
 #include <utility>
 
 #include "log/damage.h"
+#include "log/file_window.h"
 #include "log/segment_scan.h"
 #include "log/torn_tail.h"
 
@@ -58,6 +61,7 @@ class Recoverer {
         RSTMDB_TRY(judge_end());
         break;
       }
+      if (last_) note_unproven(at);
       if (found == SegmentScan::Found::kClosed) continue;
       found_.segments.back().add_group(scan_.group().first_offset, at, scan_.end().at);
       found_.report.groups += 1;
@@ -65,6 +69,15 @@ class Recoverer {
     bytes_done_ += scan_.end().at;
     found_.end = scan_.end();
     return {};
+  }
+
+  /// Keeps the places of the last segment's groups of which no group behind them says that they
+  /// were on disk. Older segments were synced before their successor was begun.
+  void note_unproven(uint64_t at) {
+    const GroupHeader& group = scan_.group();
+    while (!unproven_.empty() && unproven_.front().number <= group.durable_group)
+      unproven_.pop_front();
+    unproven_.push_back({group.number, at});
   }
 
   /// What stands at the scan's end is no whole group: damage, or a torn tail.
@@ -94,11 +107,34 @@ class Recoverer {
     }
     found_.end.at = end;
     if (end < scan_.size()) RSTMDB_TRY(file_->truncate(end));
+    if (!unproven_.empty()) RSTMDB_TRY(write_again(unproven_.front().at, end));
     RSTMDB_TRY(file_->sync());
     RSTMDB_TRY(files_.sync_folder(folder_));
     found_.last_file = std::move(file_);
     return {};
   }
+
+  /// The same bytes to the same place. When a sync has failed, pages may read as they were written
+  /// although they are not on the disk, and count as clean: no later sync would bring them there. A
+  /// process that ended by such a failure may have left its last groups in that state.
+  Result<void> write_again(uint64_t from, uint64_t end) {
+    FileWindow window(kRewriteBytes);
+    window.look_at(*file_);
+    for (uint64_t at = from; at < end;) {
+      RSTMDB_ASSIGN(const std::string_view bytes,
+                    window.fetch(at, std::min<uint64_t>(kRewriteBytes, end - at), end));
+      if (bytes.empty()) return log_damaged(file_->path(), at, "the file has become shorter");
+      RSTMDB_TRY(file_->write_at(at, bytes));
+      at += bytes.size();
+    }
+    return {};
+  }
+
+  static constexpr size_t kRewriteBytes = 1024 * 1024;
+  struct Place {
+    uint64_t number;  // of the group
+    uint64_t at;      // in the last segment
+  };
 
   io::FileSystem& files_;
   const std::string& folder_;
@@ -106,6 +142,7 @@ class Recoverer {
   SegmentScan scan_;
   uint64_t bytes_done_ = 0;
   TornTail tail_;
+  std::deque<Place> unproven_;
   bool last_ = false;
   std::unique_ptr<io::File> file_;  // the segment being read
 };

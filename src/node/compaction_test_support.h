@@ -61,6 +61,7 @@ class NodeBench {
                                          .when_missing = stored.empty() ? WhenMissing::kCreate
                                                                         : WhenMissing::kRefuse}));
     log_ = std::move(opened.log);
+    recovery = std::move(opened.recovery);
     RSTMDB_TRY(folder_.prepare());
     RSTMDB_ASSIGN(Restored restored, restore({.folder = folder_,
                                               .database = log_->database(),
@@ -170,6 +171,7 @@ class NodeBench {
   log::SyncPolicy sync;
   CompactionPolicy policy{.enabled = false};
   log::Offset oldest_needed = UINT64_MAX;
+  log::Recovery recovery;
   std::vector<Damaged> damaged;
   uint64_t from_snapshot = 0;
   uint64_t replayed = 0;
