@@ -1,16 +1,18 @@
 # What tools/generate makes from protocol/: link `rstmdb_generated` to include
-# "api/operation_table.inc" and "http/route_table.inc".
+# "api/operation_table.inc", "http/route_table.inc" and "http/openapi_document.inc".
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
 set(RSTMDB_GENERATED_DIR "${PROJECT_BINARY_DIR}/generated")
 set(RSTMDB_OPERATION_TABLE "${RSTMDB_GENERATED_DIR}/api/operation_table.inc")
 set(RSTMDB_ROUTE_TABLE "${RSTMDB_GENERATED_DIR}/http/route_table.inc")
+set(RSTMDB_OPENAPI_DOCUMENT "${RSTMDB_GENERATED_DIR}/http/openapi_document.inc")
 file(GLOB RSTMDB_CONTRACT CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/protocol/*.json")
 list(APPEND RSTMDB_CONTRACT
   "${PROJECT_SOURCE_DIR}/tools/generate"
   "${PROJECT_SOURCE_DIR}/tools/contract.py"
   "${PROJECT_SOURCE_DIR}/tools/routes.py"
-  "${PROJECT_SOURCE_DIR}/tools/route_table.py")
+  "${PROJECT_SOURCE_DIR}/tools/route_table.py"
+  "${PROJECT_SOURCE_DIR}/tools/openapi.py")
 
 add_custom_command(
   OUTPUT "${RSTMDB_OPERATION_TABLE}"
@@ -24,7 +26,14 @@ add_custom_command(
   DEPENDS ${RSTMDB_CONTRACT}
   COMMENT "Making the route table"
   VERBATIM)
-add_custom_target(rstmdb_operation_table DEPENDS "${RSTMDB_OPERATION_TABLE}" "${RSTMDB_ROUTE_TABLE}")
+add_custom_command(
+  OUTPUT "${RSTMDB_OPENAPI_DOCUMENT}"
+  COMMAND "${Python3_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/tools/generate" --openapi "${RSTMDB_OPENAPI_DOCUMENT}"
+  DEPENDS ${RSTMDB_CONTRACT} "${PROJECT_SOURCE_DIR}/CMakeLists.txt"
+  COMMENT "Making the OpenAPI document"
+  VERBATIM)
+add_custom_target(rstmdb_operation_table DEPENDS "${RSTMDB_OPERATION_TABLE}" "${RSTMDB_ROUTE_TABLE}"
+                  "${RSTMDB_OPENAPI_DOCUMENT}")
 
 add_library(rstmdb_generated INTERFACE)
 target_include_directories(rstmdb_generated INTERFACE "${RSTMDB_GENERATED_DIR}")

@@ -14,6 +14,7 @@ TOOLS = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(TOOLS))
 
 import contract  # noqa: E402
+import openapi  # noqa: E402
 import routes  # noqa: E402
 
 
@@ -178,6 +179,86 @@ class BrokenRoutes(unittest.TestCase):
         self.refused(lambda _, rows: rows["GET /ping"].update(path="/ping/"), "path")
         self.refused(lambda _, rows: rows["GET /ping"].update(sort="up"), "keys")
         self.refused(lambda _, rows: rows["GET /ping"].update(method="SEND"), "method")
+
+
+class OpenApi(unittest.TestCase):
+    def setUp(self):
+        self.operations, of_all, errors = contract.load()
+        self.routes, self.without = routes.load(self.operations)
+        self.document = openapi.make("1.2.3", self.operations, of_all, errors, self.routes)
+
+    def at(self, method, path):
+        return self.document["paths"]["/v1" + path][method]
+
+    def test_every_routed_operation_is_there(self):
+        named = {operation["x-operation"] for path in self.document["paths"].values()
+                 for operation in path.values() if "x-operation" in operation}
+        self.assertEqual(named | set(self.without), {row["op"] for row in self.operations})
+
+    def test_ids_are_unique(self):
+        ids = [operation["operationId"] for path in self.document["paths"].values()
+               for operation in path.values()]
+        self.assertEqual(len(ids), len(set(ids)))
+
+    def test_references_lead_somewhere(self):
+        def references(value):
+            if isinstance(value, dict):
+                if "$ref" in value:
+                    yield value["$ref"]
+                value = list(value.values())
+            if isinstance(value, list):
+                for each in value:
+                    yield from references(each)
+
+        found = set(references(self.document))
+        self.assertGreater(len(found), 10)
+        for reference in found:
+            place = self.document
+            for part in reference.removeprefix("#/").split("/"):
+                self.assertIn(part, place, reference)
+                place = place[part]
+
+    def test_statuses(self):
+        events = self.at("post", "/instances/{instance_id}/events")["responses"]
+        self.assertLessEqual({"200", "400", "401", "403", "404", "409", "412", "413", "415", "422",
+                              "429", "500", "503"}, set(events))
+        self.assertNotIn("412", self.at("post", "/instances")["responses"])
+        self.assertLessEqual({"200", "410"}, set(self.at("get", "/watch")["responses"]))
+        self.assertLessEqual({"200", "304", "404"},
+                             set(self.at("get", "/instances/{instance_id}")["responses"]))
+        self.assertNotIn("403", self.at("get", "/ping")["responses"])
+        self.assertEqual(self.at("get", "/ping")["security"], [])
+        codes = events["409"]["content"]["application/problem+json"]["schema"]["allOf"][1]
+        self.assertEqual(codes["properties"]["code"]["enum"], ["CONFLICT", "INVALID_TRANSITION"])
+
+    def test_a_body_has_what_is_not_elsewhere(self):
+        body = self.at("post", "/instances/{instance_id}/events")["requestBody"]
+        schema = body["content"]["application/json"]["schema"]
+        self.assertEqual(schema["required"], ["event"])
+        self.assertNotIn("instance_id", schema["properties"])
+        self.assertIn("eventId", schema["properties"]["event_id"]["x-also"])
+
+    def test_shapes_that_do_not_fit(self):
+        def refused(change, expected):
+            with tempfile.TemporaryDirectory() as folder:
+                shapes = json.loads((contract.ROOT / "protocol/schemas.json").read_text())
+                change(shapes)
+                (pathlib.Path(folder) / "schemas.json").write_text(json.dumps(shapes))
+                with self.assertRaisesRegex(contract.ContractError, expected):
+                    openapi.load_shapes(self.operations, pathlib.Path(folder))
+
+        refused(lambda shapes: shapes["fields"].pop("BATCH.ops"), "BATCH.ops has no shape")
+        refused(lambda shapes: shapes["fields"].update({"BATCH.x": {}}), "has BATCH.x")
+
+    def test_the_server_has_the_same_document(self):
+        with tempfile.TemporaryDirectory() as folder:
+            out = pathlib.Path(folder) / "document.inc"
+            subprocess.run([TOOLS / "generate", "--openapi", out], check=True)
+            text = out.read_text()
+        served = text.split('R"openapi(')[1].split(')openapi"')[0]
+        committed = json.loads((contract.ROOT / "docs/openapi.json").read_text())
+        self.assertEqual(json.loads(served), committed)
+        self.assertEqual(self.document["paths"], committed["paths"])
 
 
 class Spellings(unittest.TestCase):
