@@ -12,7 +12,9 @@ list(APPEND RSTMDB_CONTRACT
   "${PROJECT_SOURCE_DIR}/tools/contract.py"
   "${PROJECT_SOURCE_DIR}/tools/routes.py"
   "${PROJECT_SOURCE_DIR}/tools/route_table.py"
-  "${PROJECT_SOURCE_DIR}/tools/openapi.py")
+  "${PROJECT_SOURCE_DIR}/tools/openapi.py"
+  "${PROJECT_SOURCE_DIR}/tools/operation_table.py"
+  "${PROJECT_SOURCE_DIR}/tools/contract_pages.py")
 
 add_custom_command(
   OUTPUT "${RSTMDB_OPERATION_TABLE}"

@@ -5,6 +5,7 @@ from http.json, and the shapes that those only describe in words from schemas.js
 here that the server does not do: tests/http_properties holds a running server against the document.
 """
 
+import hashlib
 import json
 
 import contract
@@ -60,6 +61,17 @@ DOOR = {
     "/openapi.json": ("openapi", "This document", {
         "200": ("OpenAPI 3.1", {"type": "object", "required": ["openapi", "info", "paths"]})}),
 }
+CPP = """\
+// Made by tools/generate from protocol/: what the gateway serves at /openapi.json.
+#include <string_view>
+
+namespace rstmdb::http {
+
+inline constexpr std::string_view kOpenApiTag = "\\"%s\\"";
+inline constexpr std::string_view kOpenApi = R"openapi(%s)openapi";
+
+}  // namespace rstmdb::http
+"""
 INTRODUCTION = """\
 State machines and their instances over HTTP: each route is one operation of the protocol, with its
 parameters in the path, the query, a header or the body.
@@ -120,6 +132,13 @@ def text(document):
     return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
 
 
+def cpp_document(document):
+    """The document without its white space, and its entity tag."""
+    short = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    tag = hashlib.sha256(short.encode()).hexdigest()[:32]
+    return CPP % (tag, short)
+
+
 def _need(condition, message):
     if not condition:
         raise ContractError(f"schemas.json: {message}")
@@ -167,7 +186,7 @@ class _Maker:
                 "description": "docs/errors.md says what each means"}
         problem = {
             "type": "object", "description": "A refusal (RFC 9457)",
-            "required": ["type", "title", "status", "detail", "code", "retryable", "details"],
+            "required": ["type", "title", "status", "detail", "code", "retryable"],
             "properties": {
                 "type": {"type": "string", "pattern": "^urn:rstmdb:error:[A-Z_]+$"},
                 "title": {"type": "string", "minLength": 1, "description": "The code in words"},
@@ -191,8 +210,8 @@ class _Maker:
             for detail in row["details"]:
                 kinds.setdefault(detail["name"], set()).add(
                     {"text": "string", "integer": "integer"}[detail["type"]])
-        return {"type": "object", "description": "What a program can use; which there are depends "
-                                                 "on the code",
+        return {"type": "object", "description": "What a program can use. Which there are depends "
+                                                 "on the code; missing when there are none",
                 "properties": {name: {"type": sorted(types) if len(types) > 1 else types.pop()}
                                for name, types in sorted(kinds.items())}}
 
