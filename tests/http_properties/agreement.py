@@ -159,18 +159,18 @@ class Doors(RuleBasedStateMachine):
         params = {"machine": self.machine, "version": version, "instance_id": name,
                   "initial_ctx": ctx}
         headers = self._key(key, params)
-        before = self.model.keys.get(params.get("idempotency_key"))
+        before = self._before("create", name, params)
         body = {key: value for key, value in params.items() if key != "idempotency_key"}
         answer, got = both("CREATE_INSTANCE", params, "POST", b"/instances", body, headers)
         if (self.machine, version) not in self.model.machines and before is None:
             must_be("status", (404, "MACHINE_NOT_FOUND"), (answer.status, got))
         elif before is not None:
-            must_be("a repeated key", 201 if before == ("create", body) else 409, answer.status)
+            must_be("a repeated key", 201 if before == body else 409, answer.status)
         elif name in self.model.instances or name in self.model.deleted:
             must_be("status", (409, "INSTANCE_EXISTS"), (answer.status, got))
         else:
             self.model.head += 1
-            self._remember(params, ("create", body))
+            self._remember("create", name, params, body)
             self.model.instances[name] = {"state": "new", "ctx": ctx, "offset": self.model.head,
                                           "version": version}
             must_be("offset", self.model.head, got["wal_offset"])
@@ -184,9 +184,13 @@ class Doors(RuleBasedStateMachine):
         params["idempotency_key"] = f"key-{Pair.round}-{key}"
         return ((b"Idempotency-Key", params["idempotency_key"].encode()),)
 
-    def _remember(self, params, what):
+    # A key is one within its operation and instance.
+    def _before(self, op, name, params):
+        return self.model.keys.get((op, name, params.get("idempotency_key")))
+
+    def _remember(self, op, name, params, body):
         if "idempotency_key" in params:
-            self.model.keys[params["idempotency_key"]] = what
+            self.model.keys[op, name, params["idempotency_key"]] = body
 
     @rule(name=ids, event=st.sampled_from(EVENTS),
           payload=st.fixed_dictionaries({}, optional={"n": st.sampled_from([0, 5, None])}),
@@ -195,7 +199,7 @@ class Doors(RuleBasedStateMachine):
         instance = self.model.instances.get(name)
         params = {"instance_id": name, "event": event, "payload": payload}
         headers = list(self._key(key, params))
-        before = self.model.keys.get(params.get("idempotency_key"))
+        before = self._before("apply", name, params)
         body = {"event": event, "payload": payload}
         if match is not None:
             params["expected_wal_offset"] = (instance["offset"] if instance else 1) + match
@@ -206,8 +210,8 @@ class Doors(RuleBasedStateMachine):
             must_be("status", (404, "INSTANCE_NOT_FOUND"), (answer.status, got))
         elif before is not None:
             # Whether other expectations make another request is the server's to say, and both say
-            # the same; another event or kind of request certainly does.
-            if before[0] != "apply" or before[1] != (name, body):
+            # the same; another event certainly does.
+            if before != body:
                 must_be("another request under a key", (409, "CONFLICT"), (answer.status, got))
         elif match == 1:
             must_be("status", (412, "CONFLICT"), (answer.status, got))
@@ -223,7 +227,7 @@ class Doors(RuleBasedStateMachine):
             must_be("status", (422, "GUARD_FAILED"), (answer.status, got))
         else:
             self.model.head += 1
-            self._remember(params, ("apply", (name, {"event": event, "payload": payload})))
+            self._remember("apply", name, params, {"event": event, "payload": payload})
             must_be("from", instance["state"], got["from_state"])
             instance.update(state=target, ctx={**instance["ctx"], **payload},
                             offset=self.model.head)

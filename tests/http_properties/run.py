@@ -40,6 +40,7 @@ def main():
     except subprocess.CalledProcessError as problem:
         print(f"the packages cannot be had: {problem}\n0 passed, 1 failed")
         sys.exit(1)
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(PLACE / "hypothesis")
     os.execv(python, [str(python), "-B", str(HERE / "suite.py"), *sys.argv[1:]])
 
 
