@@ -57,6 +57,10 @@ inline constexpr uint64_t kListLimitMax = 1'000;
 inline constexpr uint64_t kLogReadLimitDefault = 100;
 inline constexpr uint64_t kLogReadLimitMax = 1'000;
 inline constexpr size_t kLogReadBytesMax = 8 * 1024 * 1024;
+inline constexpr size_t kHistoryPageBytesMax = 8 * 1024 * 1024;  // contexts and payloads of a page
+inline constexpr size_t kHistoryTurnBytesMax = 2 * 1024 * 1024;  // of the log, read in a turn
+inline constexpr size_t kHistoriesMax = 1'024;                   // asked for and not read yet
+inline constexpr size_t kHistoriesAtOnceMax = 8;                 // of those, read in turn
 
 // Connections.
 inline constexpr size_t kConnectionsMaxDefault = 1'000;
