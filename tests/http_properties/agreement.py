@@ -39,6 +39,13 @@ class Model:
         self.machines, self.instances, self.deleted = {}, {}, set()
         self.head = 0
         self.keys = {}
+        self.histories = {}  # instance -> offsets of its records
+
+    def record(self, name):
+        """The next record of the log, which is about `name`; its offset."""
+        self.head += 1
+        self.histories.setdefault(name, []).append(self.head)
+        return self.head
 
     def target_of(self, instance, event):
         number = instance["ctx"].get("n")
@@ -169,7 +176,7 @@ class Doors(RuleBasedStateMachine):
         elif name in self.model.instances or name in self.model.deleted:
             must_be("status", (409, "INSTANCE_EXISTS"), (answer.status, got))
         else:
-            self.model.head += 1
+            self.model.record(name)
             self._remember("create", name, params, body)
             self.model.instances[name] = {"state": "new", "ctx": ctx, "offset": self.model.head,
                                           "version": version}
@@ -226,7 +233,7 @@ class Doors(RuleBasedStateMachine):
         elif target == "guard":
             must_be("status", (422, "GUARD_FAILED"), (answer.status, got))
         else:
-            self.model.head += 1
+            self.model.record(name)
             self._remember("apply", name, params, {"event": event, "payload": payload})
             must_be("from", instance["state"], got["from_state"])
             instance.update(state=target, ctx={**instance["ctx"], **payload},
@@ -242,7 +249,7 @@ class Doors(RuleBasedStateMachine):
         if name in self.model.instances:
             del self.model.instances[name]
             self.model.deleted.add(name)
-            self.model.head += 1
+            self.model.record(name)
             must_be("offset", self.model.head, got["wal_offset"])
         elif name in self.model.deleted:
             must_be("status", 200, answer.status)
@@ -257,6 +264,7 @@ class Doors(RuleBasedStateMachine):
                         for name in names]}
         answer, got = both("BATCH", body, "POST", b"/v1/batch", body)
         before = {name: dict(instance) for name, instance in self.model.instances.items()}
+        histories = {name: list(offsets) for name, offsets in self.model.histories.items()}
         head, fine = self.model.head, True
         for place, name in enumerate(names):
             instance = self.model.instances.get(name)
@@ -264,13 +272,13 @@ class Doors(RuleBasedStateMachine):
             taken = target not in (None, "guard")
             fine = fine and taken
             if taken:
-                self.model.head += 1
-                instance.update(state=target, offset=self.model.head)
+                instance.update(state=target, offset=self.model.record(name))
             if not atomic:
                 must_be(f"operation {place}", "ok" if taken else "error",
                         got["results"][place]["status"])
         if atomic and not fine:
-            self.model.instances, self.model.head = before, head
+            self.model.instances, self.model.histories = before, histories
+            self.model.head = head
             if answer.status < 400:
                 raise Wrong(f"a batch that cannot be was taken: {got}")
 
@@ -292,6 +300,46 @@ class Doors(RuleBasedStateMachine):
         must_be("If-None-Match", (304, b"", tag), (again.status, again.body, again.header("ETag")))
         head = Pair.door.ask(Request("HEAD", b"/v1/instances/" + segment(name)))
         must_be("HEAD", (200, b"", tag), (head.status, head.body, head.header("ETag")))
+
+    @rule(name=ids, limit=st.integers(1, 3), include_ctx=st.booleans())
+    def history(self, name, limit, include_ctx):
+        found, before = [], None
+        while True:
+            params = {"instance_id": name, "limit": limit, "include_ctx": include_ctx}
+            query = f"limit={limit}&include_ctx={'true' if include_ctx else 'false'}"
+            if before is not None:
+                params["before_offset"] = before
+                query += f"&before_offset={before}"
+            answer, got = both("GET_HISTORY", params, "GET", b"/v1/instances/%s/history?%s" % (
+                segment(name), query.encode()))
+            if name not in self.model.histories:
+                must_be("status", (404, "INSTANCE_NOT_FOUND"), (answer.status, got))
+                return
+            must_be("a page", True, len(got["events"]) <= limit)
+            found += [event["wal_offset"] for event in got["events"]]
+            if not got["has_more"]:
+                break
+            before = got["next_before_offset"]
+        must_be("history", self.model.histories[name][::-1], found)
+        must_be("complete", True, got["complete"])
+
+    @rule()
+    def counts(self):
+        _, got = both("COUNT_INSTANCES", {"machine": self.machine}, "GET",
+                      b"/v1/machines/%s/counts" % segment(self.machine))
+        mine = [instance["state"] for name, instance in self.model.instances.items()
+                if name.startswith(f"{Pair.round}/")]
+        must_be("counts", {state: mine.count(state) for state in DEFINITION["states"]},
+                got["states"])
+        must_be("total", len(mine), got["total"])
+
+    @rule()
+    def versions(self):
+        _, got = both("LIST_MACHINES", {"machine": self.machine}, "GET",
+                      b"/machines/%s/versions" % segment(self.machine))
+        known = sorted(version for machine, version in self.model.machines
+                       if machine == self.machine)
+        must_be("versions", [{"machine": self.machine, "versions": known}], got["items"])
 
     @rule(state=st.none() | st.sampled_from(["new", "open", "done", "lost"]),
           limit=st.integers(1, 4))
