@@ -62,6 +62,7 @@ class Pool:
                                          "allow_flush_all": True}}, TOKENS["admin"])
         self.token = TOKENS["admin"].encode()
         self.ids, self.made = [], 0
+        self.strategies = self._strategies()
 
     def __enter__(self):
         self.server.__enter__()
@@ -115,9 +116,13 @@ class Pool:
 
     def known(self, name):
         """A strategy for values of a parameter that mean something here, or None."""
+        return self.strategies.get(name)
+
+    def _strategies(self):
+        instance = st.integers(0, INSTANCES - 1).map(lambda place: self.ids[place])
         return {
             "machine": st.sampled_from(MACHINES), "version": st.sampled_from([1, 1, 2, 3]),
-            "instance_id": st.integers(0, INSTANCES - 1).map(lambda place: self.ids[place]),
+            "instance_id": instance,
             "state": st.sampled_from(STATES), "expected_state": st.sampled_from(STATES),
             "event": st.sampled_from(EVENTS), "cursor": st.sampled_from(["i0", "i3"]),
             "payload": values.objects(), "initial_ctx": values.objects(),
@@ -133,21 +138,20 @@ class Pool:
                 canonical.write(DEFINITION)))),
             "kinds": st.lists(st.sampled_from(["transition", "create", "delete"]), max_size=3),
             "machines": st.lists(st.sampled_from(MACHINES), max_size=2),
-            "definition": st.just(DEFINITION), "ops": self._ops(),
-        }.get(name)
+            "definition": st.just(DEFINITION), "ops": self._ops(instance),
+        }
 
-    def _ops(self):
-        @st.composite
-        def one(draw):
-            op = draw(st.sampled_from(["CREATE_INSTANCE", "APPLY_EVENT", "APPLY_EVENT",
-                                       "DELETE_INSTANCE"]))
-            params = {"instance_id": draw(self.known("instance_id"))}
-            if op == "CREATE_INSTANCE":
-                self.made += 1
-                params = {"machine": draw(self.known("machine")), "version": 1,
-                          "instance_id": f"b-{self.made}"}
-            elif op == "APPLY_EVENT":
-                params |= {"event": draw(self.known("event")), "payload": draw(values.objects())}
-            return {"op": op, "params": params}
+    def _ops(self, instance):
+        def create(machine):
+            self.made += 1
+            return {"machine": machine, "version": 1, "instance_id": f"b-{self.made}"}
 
-        return st.lists(one(), min_size=1, max_size=4)
+        def one(op, params):
+            return st.fixed_dictionaries({"op": st.just(op), "params": params})
+
+        apply = st.fixed_dictionaries({"instance_id": instance, "event": st.sampled_from(EVENTS),
+                                       "payload": values.objects()})
+        return st.lists(one("CREATE_INSTANCE", st.sampled_from(MACHINES).map(create))
+                        | one("APPLY_EVENT", apply) | one("APPLY_EVENT", apply)
+                        | one("DELETE_INSTANCE", st.fixed_dictionaries({"instance_id": instance})),
+                        min_size=1, max_size=4)

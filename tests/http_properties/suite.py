@@ -94,7 +94,7 @@ class Properties:
                 self.check_head(parts.sent, answer)
 
         strategy = values.parts(self.document, self.pool, operation)
-        examples = 60 if operation.body is not None else 25
+        examples = 120 if operation.body is not None else 40
         wrong = self.tried(strategy, check, examples * self.scale)
         shown = ", ".join(f"{count} x {status}" for status, count in sorted(counts.items()))
         done = sum(count for status, count in counts.items() if status < 300)

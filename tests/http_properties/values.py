@@ -1,6 +1,7 @@
 """Values for the parameters of the document: those that its schemas allow, and the requests made of
 them. What a request can be about (machines and instances that are there) comes from a World."""
 
+import functools
 import json
 from urllib.parse import quote
 
@@ -12,8 +13,12 @@ from hypothesis import strategies as st
 TEXTS = ["a b", "a/b", "a%2Fb", "%", "?", "#", "&=+,;", ".", "..", "../x", "\\", '"', "'", "ä",
          "e\u0301", "\u20ac", "\U0001d11e", "\u202e", "\ufeff", " ", "null", "0", "{}", "~"]
 DOCUMENTED_BYTES = 256
+TEN, COIN = st.integers(0, 9), st.booleans()
+KINDS = st.sampled_from([b"application/json", b"application/json; charset=utf-8",
+                         b"Application/JSON"])
 
 
+@functools.cache
 def json_values():
     scalars = (st.none() | st.booleans() | st.integers(-2**53, 2**53)
                | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8))
@@ -21,6 +26,7 @@ def json_values():
                         | st.dictionaries(st.text(max_size=6), inner, max_size=3), max_leaves=8)
 
 
+@functools.cache
 def objects():
     return st.dictionaries(st.sampled_from(["total", "by", "n", "ü"]) | st.text(max_size=6),
                            json_values(), max_size=4)
@@ -36,9 +42,17 @@ def texts(schema):
         lambda text: len(text.encode()) <= high)
 
 
+_MADE = {}  # making a strategy costs more than drawing from it
+
+
 def of(document, schema):
-    """A strategy for what `schema` allows."""
-    schema = document.resolved(schema)
+    """A strategy for what `schema`, a part of the document, allows."""
+    if id(schema) not in _MADE:
+        _MADE[id(schema)] = schema, _of(document, document.resolved(schema))
+    return _MADE[id(schema)][1]
+
+
+def _of(document, schema):
     for key in ("oneOf", "anyOf"):
         if key in schema:
             return st.one_of([of(document, part) for part in schema[key]])
@@ -50,7 +64,7 @@ def of(document, schema):
         return st.sampled_from(schema["enum"])
     kinds = schema.get("type")
     if isinstance(kinds, list):
-        return st.one_of([of(document, {**schema, "type": kind}) for kind in kinds])
+        return st.one_of([_of_type(document, schema, kind) for kind in kinds])
     return _of_type(document, schema, kinds)
 
 
@@ -85,11 +99,12 @@ def _object(draw, document, schema):
         return draw(objects())
     made = {}
     for name, inner in properties.items():
-        if name in schema.get("required", ()) or draw(st.booleans()):
+        if name in schema.get("required", ()) or draw(COIN):
             made[name] = draw(of(document, inner))
     return made
 
 
+@functools.cache
 def definitions():
     """Machines that the server takes, apart from rare collisions of transitions."""
     names = st.lists(texts({"minLength": 1, "pattern": "-", "x-max-bytes": 256}), min_size=1,
@@ -115,9 +130,9 @@ def definitions():
 def param(draw, document, world, name, schema):
     """A value for a parameter: mostly something that is there, always something allowed."""
     known = world.known(name)
-    if known is not None and draw(st.integers(0, 9)) > 1:
+    if known is not None and draw(TEN) > 1:
         return draw(known)
-    if name == "definition" and draw(st.booleans()):
+    if name == "definition" and draw(COIN):
         return draw(definitions())
     return draw(of(document, schema))
 
@@ -174,26 +189,25 @@ def parts(draw, document, world, operation):
     """A request of which every part is allowed."""
     made = Parts(operation)
     made.token = world.token
-    made.prefix = not operation.path.startswith("/v1") or draw(st.integers(0, 9)) > 0
+    made.prefix = not operation.path.startswith("/v1") or draw(TEN) > 0
     for row in operation.parameters_in("path"):
         value = draw(param(document, world, row["name"], row["schema"]))
         made.path[row["name"]] = escaped(in_text(value))
     for row in operation.parameters_in("query"):
-        if row["required"] or draw(st.integers(0, 2)) == 0:
+        if row["required"] or draw(TEN) < 3:
             made.query += _query(draw, row, draw(param(document, world, row["name"],
                                                        row["schema"])))
     given = set()
     for row in operation.parameters_in("header"):
-        if draw(st.integers(0, 3)) == 0:
+        if draw(TEN) < 2:
             value = in_text(draw(_header(document, world, row)))
             made.headers.append((row["name"].encode(), value.encode()))
             given.add({"If-Match": "expected_wal_offset"}.get(
                 row["name"], row["name"].replace("-", "_").lower()))
     if operation.body is not None:
         made.body = draw(_body(document, world, operation, given))
-        made.content_type = draw(st.sampled_from(
-            [b"application/json", b"application/json; charset=utf-8", b"Application/JSON"]))
-        made.chunked = draw(st.integers(0, 4)) == 0
+        made.content_type = draw(KINDS)
+        made.chunked = draw(TEN) < 2
     return made
 
 
@@ -203,7 +217,7 @@ def _query(draw, row, value):
         return [(name, escaped(in_text(value)))]
     if not value:
         return []
-    if draw(st.booleans()):
+    if draw(COIN):
         return [(name, escaped(each)) for each in value]
     return [(name, b",".join(escaped(each) for each in value))]
 
@@ -230,9 +244,9 @@ def _body(draw, document, world, operation, elsewhere):
             continue
         if name in schema.get("required", ()):
             made[name] = draw(param(document, world, name, inner))
-        elif draw(st.integers(0, 3)) == 0:
+        elif draw(TEN) < 2:
             key = draw(st.sampled_from([name, *inner.get("x-also", [])]))
             made[key] = draw(param(document, world, name, inner))
-    if draw(st.integers(0, 5)) == 0:
+    if draw(TEN) < 2:
         made["no_such_parameter"] = draw(json_values())
     return made
