@@ -3,8 +3,8 @@
 
   tests/security/run.py --server build/release/bin/rstmdb [--only NAME] [--full]
 
-Groups: matrix, token_life, guessing, tls_checks, cli_checks, slow. Without --full the crowds of
-`slow` are a twentieth. At the end everything that servers have printed and answered is searched
+Groups: matrix, token_life, guessing, tls_checks, cli_checks, edges, slow. Without --full the crowds
+of `slow` are a twentieth. At the end everything that servers have printed and answered is searched
 for the tokens and hashes that were used.
 
 Prints `N passed, N failed`; what cannot run here is counted as
@@ -21,6 +21,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import cli_checks  # noqa: E402
+import edges  # noqa: E402
 import guessing  # noqa: E402
 import matrix  # noqa: E402
 import slow  # noqa: E402
@@ -28,7 +29,7 @@ import tls_checks  # noqa: E402
 import token_life  # noqa: E402
 from world import SECRETS, SEEN, Failed  # noqa: E402
 
-GROUPS = (matrix, token_life, guessing, tls_checks, cli_checks, slow)
+GROUPS = (matrix, token_life, guessing, tls_checks, cli_checks, edges, slow)
 
 
 class Report:

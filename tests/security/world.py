@@ -59,7 +59,8 @@ def eventually(condition, timeout_s, what):
 class Server:
     """The program with its data in `folder`; `with Server(…) as server:` starts and stops it."""
 
-    def __init__(self, program, folder, settings):
+    def __init__(self, program, folder, settings, **process):
+        self.process_options = process  # of subprocess.Popen
         self.program, self.folder = str(program), pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.config = self.folder / "config.yaml"
@@ -85,7 +86,8 @@ class Server:
         with open(self.stderr, "ab") as stderr:
             self.process = subprocess.Popen(
                 [self.program, "--config", str(self.config), "--port-file", str(port_file)],
-                env=environment, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr)
+                env=environment, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
+                **self.process_options)
         return port_file
 
     def __enter__(self):
