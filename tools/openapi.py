@@ -5,7 +5,6 @@ from http.json, and the shapes that those only describe in words from schemas.js
 here that the server does not do: tests/http_properties holds a running server against the document.
 """
 
-import hashlib
 import json
 
 import contract
@@ -67,7 +66,6 @@ CPP = """\
 
 namespace rstmdb::http {
 
-inline constexpr std::string_view kOpenApiTag = "\\"%s\\"";
 inline constexpr std::string_view kOpenApi = R"openapi(%s)openapi";
 
 }  // namespace rstmdb::http
@@ -133,10 +131,8 @@ def text(document):
 
 
 def cpp_document(document):
-    """The document without its white space, and its entity tag."""
-    short = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    tag = hashlib.sha256(short.encode()).hexdigest()[:32]
-    return CPP % (tag, short)
+    """The document without its white space, as a constant."""
+    return CPP % json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def _need(condition, message):
@@ -160,21 +156,13 @@ def _door(name, summary, answers):
                           for status, (meaning, schema) in answers.items()}}
 
 
-def operation_id(route, routes_of_operation):
-    """applyEvent; getMachineVersions... where an operation has more than one route."""
-    return contract.camel(route.operation["op"].lower()) + (
-        "At" + contract.pascal(route.segments[-1][1] or route.segments[-1][0])
-        if routes_of_operation else "")
-
-
 class _Maker:
-    """The parts of one document; remembers which operation ids it has given."""
+    """The parts of one document."""
 
     def __init__(self, shapes, errors_of_all, errors):
         self.shapes = shapes
         self.errors = {row["code"]: row for row in errors}
         self.errors_of_all = errors_of_all
-        self.given = set()
         self.responses = {
             str(status): self._own_refusal(meaning)
             for status, meaning in {**OF_ALL, **OF_BODIES}.items() if status != 400}
@@ -286,10 +274,8 @@ class _Maker:
 
     def operation(self, route):
         operation = route.operation
-        name = operation_id(route, operation["op"] in self.given)
-        self.given.add(operation["op"])
         made = {
-            "operationId": name,
+            "operationId": route.id,
             "tags": [_tag(route)],
             "summary": operation["summary"].split("; docs/")[0].rstrip("."),
             "description": self._description(operation),
