@@ -397,6 +397,11 @@ Result<std::unique_ptr<Listener>> SimulatedNet::listen(std::string_view address,
   return std::unique_ptr<Listener>(std::make_unique<SimulatedListener>(wires_, std::move(bound)));
 }
 
+void SimulatedNet::set_pace(size_t slice_bytes_max, int64_t delay_ms_max) {
+  wires_->options.slice_bytes_max = slice_bytes_max;
+  wires_->options.delay_ms_max = delay_ms_max;
+}
+
 void SimulatedNet::lose_server() {
   for (const auto& way : std::exchange(wires_->to_clients, {})) {
     const auto pipe = way.lock();

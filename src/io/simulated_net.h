@@ -82,6 +82,8 @@ class SimulatedNet final : public Net {
   /// The server's machine is gone: nothing that it writes from now on leaves it. Of what was on its
   /// way a part arrives at once, for each connection as much as the seed says, and then its end.
   void lose_server();
+  /// Delivers in other slices and delays from now on; see Options.
+  void set_pace(size_t slice_bytes_max, int64_t delay_ms_max);
 
  private:
   std::shared_ptr<SimulatedWires> wires_;  // shared with listeners, which may outlive the net
