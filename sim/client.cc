@@ -10,6 +10,7 @@ namespace {
 constexpr std::string_view kAddress = "127.0.0.1:7401";
 constexpr int64_t kPatienceMs = 15'000;  // for an answer, before the connection is given up
 constexpr int64_t kRetryMs = 200;        // until the next try to connect
+constexpr int64_t kKeepAliveMs = 120'000;
 constexpr size_t kStreamsMax = 3;
 constexpr size_t kPendingMax = 64;
 
@@ -50,6 +51,7 @@ void Client::trouble() {
   const bool for_ever = dice_.percent(30);
   const bool only_reading = dice_.percent(40);
   options_.trace.note("hold", options_.number, for_ever, only_reading ? "reads nothing" : "");
+  held_ = !only_reading;
   if (only_reading) {
     link_->pause();
   } else {
@@ -59,6 +61,7 @@ void Client::trouble() {
   options_.loop.run_after(static_cast<int64_t>(dice_.below(20'000)),
                           [this, connection = connection_] {
                             if (!link_ || connection != connection_) return;
+                            held_ = false;
                             link_->release();
                             link_->resume();
                           });
@@ -232,6 +235,7 @@ void Client::take_event(std::string_view payload) {
 
 void Client::calm_down() {
   calm_ = true;
+  held_ = false;
   if (!link_) return;
   link_->release();
   link_->resume();
@@ -248,7 +252,12 @@ void Client::disconnect() {
   options_.trace.note("disconnect", options_.number, connection_);
   link_->on_change({});
   link_->reset();
-  gone_.push_back(std::move(link_));
+  if (std::exchange(held_, false)) {
+    // The server does not hear of it until its system has probed the connection in vain.
+    options_.loop.run_after(kKeepAliveMs, [link = std::move(link_)] { link->release(); });
+  } else {
+    gone_.push_back(std::move(link_));
+  }
   for (const auto& [id, pending] : pending_) {
     const Ask::Kind kind = options_.oracle.ask(pending.sending.ask).kind;
     if (kind == Ask::Kind::kWrites && options_.oracle.repeatable(pending.sending.ask) &&

@@ -70,7 +70,6 @@ class Client {
   void take_answer(uint64_t id, std::string_view payload);
   void take_subscription(const Sending& sending);
   void disconnect();
-  void drop_held();
   int64_t now_ms() const { return options_.loop.now_ns() / 1'000'000; }
 
   Options options_;

@@ -46,8 +46,11 @@ class Machine {
   void bury();
   /// Whether the server has asked to be ended because its log has stopped.
   bool wants_to_end() const { return ending_; }
-  /// Syncs and jobs take no time from now on.
-  void calm_down() { calm_ = true; }
+  /// Syncs and jobs take no time from now on, and nobody cuts the power.
+  void calm_down() {
+    calm_ = true;
+    cut_at_ = 0;
+  }
 
   app::Database& database() { return *database_; }
   uint64_t committed() const { return committed_now(); }

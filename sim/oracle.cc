@@ -74,7 +74,7 @@ Sending Oracle::sent(AskId id, uint32_t connection) {
   }
   for (const uint64_t tag : asked.tags) {
     Entry& entry = this->entry(tag);
-    if (entry.found == 0 && entry.open == 0) entry.known = frontier_;
+    if (entry.found == 0 && entry.open == 0 && !entry.accepted) entry.known = frontier_;
     if (entry.open == 0) open_.push_back(tag);
     ++entry.sends;
     ++entry.open;

@@ -154,7 +154,6 @@ class Oracle {
   void judge_notification(const Judgement& judgement);
   bool wants(const WatchWish& wish, const crash::LogRecord& record) const;
   const std::string& machine_of(const crash::LogRecord& record) const;
-  uint64_t matching_at(const ListWish& wish, uint64_t point) const;
   uint64_t earliest(const Judgement& judgement) const;
   void wrong(const Judgement& judgement, std::string why);
 

@@ -38,18 +38,6 @@ void Oracle::judge_get(const Judgement& judgement, json::Value response) {
     wrong(judgement, "old: changed before " + std::to_string(from));
 }
 
-/// How many instances were there at `point` for the asker.
-uint64_t Oracle::matching_at(const ListWish& wish, uint64_t point) const {
-  uint64_t count = 0;
-  for (const auto& [id, timeline] : timelines_.all()) {
-    const Version* version = timeline.at(point);
-    if (version == nullptr || version->deleted) continue;
-    count += (wish.machine.empty() || wish.machine == timeline.machine) &&
-             (wish.state.empty() || wish.state == version->state);
-  }
-  return count;
-}
-
 /// Every row shows one version of its instance, each true for a stretch of the log; there must be a
 /// point at which all of them are true and at which there were just as many.
 void Oracle::judge_list(const Judgement& judgement, json::Value response) {
@@ -76,10 +64,7 @@ void Oracle::judge_list(const Judgement& judgement, json::Value response) {
   const uint64_t total = crash::number_of(result, "total", UINT64_MAX);
   if (ids.size() != std::min(total, wish.limit))
     return wrong(judgement, "the page has " + std::to_string(ids.size()) + " rows");
-  for (uint64_t point = from; point <= to; ++point) {
-    const bool changes = point == from || records_[point - 1].kind != crash::Kind::kPut;
-    if (changes && matching_at(wish, point) == total) return;
-  }
+  if (from <= to && timelines_.counted(wish.machine, wish.state, from, to, total)) return;
   wrong(judgement, "its rows are true together at no point from " + std::to_string(from) + " to " +
                        std::to_string(to) + " with that total");
 }

@@ -119,7 +119,8 @@ void Oracle::judge_notification(const Judgement& judgement) {
                              ? !event["kind"]
                              : crash::text_of(event, "kind") == kind_name(record.kind);
   const bool is_event = record.kind == crash::Kind::kApply;
-  const std::string_view context = record.context.empty() ? "null" : record.context;
+  const std::string_view context =
+      record.context.empty() ? std::string_view("null") : std::string_view(record.context);
   const bool same_context =
       stream.wish.with_context ? event["ctx"].text() == context : !event["ctx"];
   const bool same = same_kind && same_context &&

@@ -64,7 +64,7 @@ void Run::go() {
 /// next one finds a disk that is mended.
 bool Run::start() {
   for (uint64_t tries = 0; tries < kStartsMax; ++tries) {
-    if (dice_.percent(swarm_.recovery_cut_percent) && tries + 1 < kStartsMax)
+    if (!calm_ && dice_.percent(swarm_.recovery_cut_percent) && tries + 1 < kStartsMax)
       machine_.cut_at(dice_.between(1, tries % 2 == 0 ? 60 : 400));
     if (start_once()) return findings_.sound();
     if (!findings_.sound()) return false;
@@ -198,7 +198,9 @@ void Run::audit() {
 
 /// Faults stop; whoever waits must be answered, and whoever watches told.
 void Run::finish() {
+  calm_ = true;
   machine_.calm_down();
+  net_.set_pace(0, 2);
   if (!start()) return;
   for (const auto& client : clients_) {
     client->calm_down();

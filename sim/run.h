@@ -83,6 +83,7 @@ class Run {
   int64_t jumped_ms_ = 0;
   bool disk_may_fail_ = false;  // in this life, and when it starts
   bool must_cut_ = false;       // nothing but a power cut shows what the disk really holds
+  bool calm_ = false;           // faults have stopped
   bool was_cut_ = false;        // the last life ended so
   uint64_t committed_ = 0;      // by the last life
 };

@@ -52,10 +52,9 @@ void draw_faults(Swarm& swarm, Draw& draw) {
   swarm.job_ms_max = draw.some(Part::kSlowWorkers, 60, draw.one_of<int64_t>({2, 20, 300}));
   swarm.net_ms_max = draw.some(Part::kSlowNet, 70, draw.one_of<int64_t>({1, 5, 40, 300}));
   swarm.slice_bytes_max = draw.some(Part::kSlices, 40, draw.one_of<uint64_t>({1, 7, 100, 1'500}));
-  if (swarm.slice_bytes_max < 100 && swarm.slice_bytes_max > 0) {
-    // A byte at a time takes as many deliveries as a frame has bytes: those are not slow as well.
-    swarm.net_ms_max = 0;
-  }
+  // A byte at a time takes as many deliveries as a frame has bytes: those are not slow as well.
+  if (swarm.slice_bytes_max > 0)
+    swarm.net_ms_max = std::min<int64_t>(swarm.net_ms_max, swarm.slice_bytes_max < 100 ? 0 : 1);
   swarm.window_bytes =
       draw.some(Part::kSlices, 40, draw.one_of<size_t>({2'000, 20'000}), size_t{256 * 1024});
   swarm.break_in = draw.some(Part::kBrokenLinks, 50, draw.one_of({30u, 300u}));

@@ -49,6 +49,11 @@ void Timelines::add(const crash::LogRecord& record, const crash::Fold& fold) {
   Timeline& timeline = instances_[record.instance_id];
   timeline.machine = folded->second.machine;
   const bool deleted = record.kind == crash::Kind::kRemove;
+  if (!timeline.versions.empty()) {
+    Version last = timeline.versions.back();
+    last.offset = record.offset;
+    if (!last.deleted) count(timeline, last, -1);
+  }
   timeline.versions.push_back(
       {.offset = record.offset,
        .ts = record.ts,
@@ -56,6 +61,33 @@ void Timelines::add(const crash::LogRecord& record, const crash::Fold& fold) {
        .n = folded->second.context.number("n"),
        .view = deleted ? 0 : crash::view_of(record.to_state, record.context),
        .deleted = deleted});
+  if (!deleted) count(timeline, timeline.versions.back(), 1);
+}
+
+void Timelines::count(const Timeline& timeline, const Version& version, int64_t change) {
+  for (const std::string& machine : {std::string(), timeline.machine}) {
+    for (const std::string_view state : {std::string_view(), version.state}) {
+      std::vector<Count>& cell = counts_[{machine, state}];
+      const uint64_t alive = (cell.empty() ? 0 : cell.back().alive) + static_cast<uint64_t>(change);
+      if (!cell.empty() && cell.back().offset == version.offset) {
+        cell.back().alive = alive;
+      } else {
+        cell.push_back({version.offset, alive});
+      }
+    }
+  }
+}
+
+bool Timelines::counted(const std::string& machine, std::string_view state, uint64_t from,
+                        uint64_t to, uint64_t count) const {
+  const auto cell = counts_.find({machine, state});
+  if (cell == counts_.end()) return count == 0;
+  const std::vector<Count>& counts = cell->second;
+  auto next = std::ranges::upper_bound(counts, from, {}, &Count::offset);
+  if ((next == counts.begin() ? 0 : std::prev(next)->alive) == count) return true;
+  for (; next != counts.end() && next->offset <= to; ++next)
+    if (next->alive == count) return true;
+  return false;
 }
 
 const Timeline* Timelines::find(const std::string& instance) const {

@@ -54,6 +54,10 @@ class Timelines {
   const std::unordered_map<std::string, Timeline>& all() const { return instances_; }
   /// Offset of the record that registered the machine; 0 when none has.
   uint64_t registered_at(const std::string& machine) const;
+  /// Whether at some point from `from` to `to` exactly `count` instances were alive that are of
+  /// `machine` and in `state`, where "" stands for any.
+  bool counted(const std::string& machine, std::string_view state, uint64_t from, uint64_t to,
+               uint64_t count) const;
   /// How many machines there were at `point`.
   uint64_t machines_at(uint64_t point) const;
   /// Offset and tag of the record that used the key; nothing when none has.
@@ -75,7 +79,15 @@ class Timelines {
  private:
   Decision decide_event(const crash::Write& write, const Version& now) const;
 
+  /// How many there were from an offset on.
+  struct Count {
+    uint64_t offset = 0;
+    uint64_t alive = 0;
+  };
+  void count(const Timeline& timeline, const Version& version, int64_t change);
+
   std::unordered_map<std::string, Timeline> instances_;
+  std::map<std::pair<std::string, std::string_view>, std::vector<Count>> counts_;
   std::map<std::string, uint64_t, std::less<>> machines_;
   std::vector<uint64_t> machine_offsets_;
   std::unordered_map<std::string, KeyUse> keys_;
