@@ -61,6 +61,17 @@ void SimulatedLoop::run_for(int64_t duration_ms) {
   now_ns_ = until_ns;
 }
 
+void SimulatedLoop::forget_all() {
+  // A task's end may post another one: what is forgotten is taken out first.
+  while (!posted_.empty() || !timers_.empty() || !turn_end_tasks_.empty()) {
+    const auto posted = std::exchange(posted_, {});
+    const auto timers = std::exchange(timers_, {});
+    const auto at_turn_ends = std::exchange(turn_end_tasks_, {});
+  }
+  timer_times_.clear();
+  stopping_ = false;
+}
+
 bool SimulatedLoop::ready() const {
   return !posted_.empty() || (!timers_.empty() && timers_.begin()->first.at_ns <= now_ns_);
 }

@@ -51,6 +51,11 @@ class SimulatedLoop final : public Loop {
 
   /// Nanoseconds since the loop was made.
   int64_t now_ns() const { return now_ns_; }
+  /// Lets time go on inside of a task, as a system call does that takes long.
+  void pass(int64_t duration_ns) { now_ns_ += duration_ns; }
+  /// The process is gone, and with it all that it would have run; time goes on from here. For
+  /// between two runs, when the owners of the tasks are gone.
+  void forget_all();
 
  private:
   struct Due {
@@ -74,20 +79,34 @@ class SimulatedLoop final : public Loop {
   bool timers_turn_ = false;
 };
 
-/// Shows the loop's time; the wall clock can be made to jump.
+/// Shows the loop's time; the wall clock can be made to jump, and to run too fast or too slowly.
 class SimulatedClock final : public Clock {
  public:
   static constexpr int64_t kWallStartMs = 1'800'000'000'000;
   explicit SimulatedClock(const SimulatedLoop& loop) : loop_(loop) {}
 
-  int64_t wall_ms() override { return kWallStartMs + loop_.now_ns() / 1'000'000 + jumped_ms_; }
+  int64_t wall_ms() override {
+    return kWallStartMs + loop_.now_ns() / 1'000'000 + drifted_ms() + jumped_ms_;
+  }
   int64_t steady_ns() override { return loop_.now_ns(); }
   /// Moves the wall clock, forward or (negative) back. The steady clock does not notice.
   void jump_wall(int64_t by_ms) { jumped_ms_ += by_ms; }
+  /// From now on the wall clock gains `ppm` microseconds in each second; negative: it loses them.
+  void drift(int64_t ppm) {
+    jumped_ms_ += drifted_ms();
+    drifts_since_ns_ = loop_.now_ns();
+    drift_ppm_ = ppm;
+  }
 
  private:
+  int64_t drifted_ms() const {
+    return (loop_.now_ns() - drifts_since_ns_) / 1'000'000 * drift_ppm_ / 1'000'000;
+  }
+
   const SimulatedLoop& loop_;
   int64_t jumped_ms_ = 0;
+  int64_t drift_ppm_ = 0;
+  int64_t drifts_since_ns_ = 0;
 };
 
 /// Runs each job as a task of the loop, after a delay that the seed chooses.

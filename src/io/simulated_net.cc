@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/host_port.h"
 
@@ -24,11 +25,10 @@ struct SimulatedWires {
   SimulatedNet::Options options;
   SimulatedRandom random;
   std::map<std::string, std::shared_ptr<Net::Accept>> listeners;
+  std::vector<std::weak_ptr<class Pipe>> to_clients;
   uint16_t last_port = 40'000;
   uint16_t last_client_port = 50'000;
 };
-
-namespace {
 
 /// What stands behind the last byte of a direction.
 enum class Tail : uint8_t { kNone, kEnd, kReset };
@@ -43,6 +43,7 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
   std::function<void()> on_room;     // after a send() that was short
 
   size_t send(std::string_view bytes) {
+    if (sender_lost_) return bytes.size();
     if (tail_ != Tail::kNone || receiver_ == Receiver::kGone) {
       if (receiver_ == Receiver::kGone && on_answered_by_reset) on_answered_by_reset();
       return bytes.size();
@@ -61,14 +62,14 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
 
   /// Ends the direction behind the bytes that were sent.
   void end() {
-    if (tail_ != Tail::kNone) return;
+    if (tail_ != Tail::kNone || sender_lost_) return;
     tail_ = Tail::kEnd;
     deliver_later();
   }
 
   /// Breaks the direction; what has not arrived is lost.
   void reset() {
-    if (tail_ == Tail::kReset) return;
+    if (tail_ == Tail::kReset || sender_lost_) return;
     bytes_.resize(arrived_);
     tail_ = Tail::kReset;
     tail_arrived_ = false;
@@ -84,6 +85,25 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
     return size;
   }
 
+  void hold() { held_ = true; }
+  void release() {
+    held_ = false;
+    deliver_later();
+  }
+  /// The sender is gone. The first `size` of the bytes that have not arrived do so now, then a
+  /// reset.
+  void lose_sender(size_t size) {
+    sender_lost_ = true;
+    if (tail_arrived_) return;
+    const size_t on_way = held_ ? 0 : std::min(size, bytes_.size() - arrived_);
+    bytes_.resize(arrived_ + on_way);
+    arrived_ = bytes_.size();
+    tail_ = Tail::kReset;
+    tail_arrived_ = true;
+    if (on_arrival) on_arrival();
+  }
+  size_t on_way() const { return bytes_.size() - arrived_; }
+
   size_t arrived() const { return arrived_; }
   /// The tail, once every byte before it has been read.
   Tail tail() const { return tail_arrived_ && arrived_ == 0 ? tail_ : Tail::kNone; }
@@ -98,7 +118,8 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
 
  private:
   void deliver_later() {
-    if (delivering_ || (arrived_ == bytes_.size() && (tail_ == Tail::kNone || tail_arrived_)))
+    if (delivering_ || held_ ||
+        (arrived_ == bytes_.size() && (tail_ == Tail::kNone || tail_arrived_)))
       return;
     delivering_ = true;
     net_->loop.run_after(net_->delay_ms(), [pipe = shared_from_this()] { pipe->deliver(); });
@@ -106,6 +127,7 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
 
   void deliver() {
     delivering_ = false;
+    if (held_ || sender_lost_) return;
     arrived_ += net_->slice(bytes_.size() - arrived_);
     if (arrived_ == bytes_.size() && tail_ != Tail::kNone) tail_arrived_ = true;
     deliver_later();
@@ -135,8 +157,12 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
   bool tail_arrived_ = false;
   bool delivering_ = false;
   bool sender_waits_ = false;
+  bool held_ = false;
+  bool sender_lost_ = false;
   Receiver receiver_ = Receiver::kReads;
 };
+
+namespace {
 
 /// The server's end. Shared between its stream and the tasks under way for it.
 class ServerEnd : public std::enable_shared_from_this<ServerEnd> {
@@ -246,12 +272,15 @@ class ServerStream final : public Stream {
   std::shared_ptr<ServerEnd> end_;  // shared with tasks under way, see ServerEnd
 };
 
-class ClientEnd final : public SimulatedPeer {
+class ClientEnd final : public SimulatedLink {
  public:
   using Way = Pipe;
   ClientEnd(std::shared_ptr<Way> in, std::shared_ptr<Way> out)
       : in_(std::move(in)), out_(std::move(out)) {
-    in_->on_arrival = [this] { take(); };
+    in_->on_arrival = [this] {
+      take();
+      if (tell_) tell_();
+    };
     out_->on_room = [this] { send_more(); };
     in_->on_answered_by_reset = [out = std::weak_ptr<Way>(out_)] {
       if (const auto way = out.lock()) way->reset();
@@ -295,6 +324,21 @@ class ClientEnd final : public SimulatedPeer {
   }
   bool ended() const override { return in_->tail() == Tail::kEnd; }
   bool was_reset() const override { return in_->tail() == Tail::kReset; }
+  void on_change(std::function<void()> tell) override { tell_ = std::move(tell); }
+
+  void hold() override {
+    in_->hold();
+    out_->hold();
+  }
+  void release() override {
+    in_->release();
+    out_->release();
+  }
+  void cut() override {
+    release();
+    in_->reset();
+    out_->reset();
+  }
 
  private:
   void send_more() {
@@ -308,6 +352,7 @@ class ClientEnd final : public SimulatedPeer {
 
   std::shared_ptr<Way> in_;   // shared with the server's end and with deliveries under way
   std::shared_ptr<Way> out_;  // likewise
+  std::function<void()> tell_;
   std::string unsent_;
   std::string received_;
   bool paused_ = false;
@@ -352,13 +397,31 @@ Result<std::unique_ptr<Listener>> SimulatedNet::listen(std::string_view address,
   return std::unique_ptr<Listener>(std::make_unique<SimulatedListener>(wires_, std::move(bound)));
 }
 
-Result<std::unique_ptr<SimulatedPeer>> SimulatedNet::connect(std::string_view address) {
+void SimulatedNet::set_pace(size_t slice_bytes_max, int64_t delay_ms_max) {
+  wires_->options.slice_bytes_max = slice_bytes_max;
+  wires_->options.delay_ms_max = delay_ms_max;
+}
+
+void SimulatedNet::lose_server() {
+  for (const auto& way : std::exchange(wires_->to_clients, {})) {
+    const auto pipe = way.lock();
+    if (!pipe) continue;
+    const uint64_t much = wires_->random.below(3);
+    pipe->lose_sender(much == 0   ? 0
+                      : much == 1 ? pipe->on_way()
+                                  : wires_->random.below(pipe->on_way() + 1));
+  }
+}
+
+Result<std::unique_ptr<SimulatedLink>> SimulatedNet::connect(std::string_view address) {
   const auto found = wires_->listeners.find(std::string(address));
   if (found == wires_->listeners.end())
     return Error(Code::kNotFound, "nobody listens there").with("address", address);
   const std::string host = split_host_port(address)->host;
   auto to_server = std::make_shared<Pipe>(wires_);
   auto to_client = std::make_shared<Pipe>(wires_);
+  std::erase_if(wires_->to_clients, [](const auto& way) { return way.expired(); });
+  wires_->to_clients.push_back(to_client);
   auto end = std::make_shared<ServerEnd>(*wires_, to_server, to_client,
                                          join_host_port(host, ++wires_->last_client_port));
   auto peer = std::make_unique<ClientEnd>(std::move(to_client), std::move(to_server));
@@ -370,7 +433,7 @@ Result<std::unique_ptr<SimulatedPeer>> SimulatedNet::connect(std::string_view ad
     const auto accept = listener->second;  // lives on when the owner stops listening in it
     (*accept)(std::move(stream));
   });
-  return std::unique_ptr<SimulatedPeer>(std::move(peer));
+  return std::unique_ptr<SimulatedLink>(std::move(peer));
 }
 
 }  // namespace rstmdb::io

@@ -12,6 +12,7 @@
 // write takes. Bytes never change order and are never lost, except by a reset.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -46,6 +47,20 @@ class SimulatedPeer {
   virtual bool was_reset() const = 0;
 };
 
+/// The same on a way that may misbehave.
+class SimulatedLink : public SimulatedPeer {
+ public:
+  /// `tell` runs after bytes or an end have arrived.
+  virtual void on_change(std::function<void()> tell) = 0;
+
+  /// Nothing arrives any more, in neither direction, until release(): a slow way, or for ever one
+  /// of which neither side hears that it is broken.
+  virtual void hold() = 0;
+  virtual void release() = 0;
+  /// Breaks it for both sides; what is on its way is lost.
+  virtual void cut() = 0;
+};
+
 struct SimulatedWires;  // what listeners and both ends of connections share
 
 class SimulatedNet final : public Net {
@@ -63,7 +78,12 @@ class SimulatedNet final : public Net {
   /// Hosts are IP addresses or localhost; port 0 takes the next free one.
   Result<std::unique_ptr<Listener>> listen(std::string_view address, Accept on_accept) override;
   /// Connects to a listener's address. Fails with kNotFound when nobody listens there.
-  Result<std::unique_ptr<SimulatedPeer>> connect(std::string_view address);
+  Result<std::unique_ptr<SimulatedLink>> connect(std::string_view address);
+  /// The server's machine is gone: nothing that it writes from now on leaves it. Of what was on its
+  /// way a part arrives at once, for each connection as much as the seed says, and then its end.
+  void lose_server();
+  /// Delivers in other slices and delays from now on; see Options.
+  void set_pace(size_t slice_bytes_max, int64_t delay_ms_max);
 
  private:
   std::shared_ptr<SimulatedWires> wires_;  // shared with listeners, which may outlive the net

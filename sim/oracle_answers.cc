@@ -1,0 +1,141 @@
+// Answers to writes: judged at every point between question and answer at which they may differ.
+#include <algorithm>
+
+#include "crash/facts.h"
+#include "oracle.h"
+
+namespace rstmdb::sim {
+
+void Oracle::judge() {
+  while (!waiting_.empty() && waiting_.front().end <= last_offset()) {
+    const Judgement judgement = std::move(waiting_.front());
+    waiting_.pop_front();
+    const bool read = document_.parse(judgement.payload).ok();
+    findings_.check(Rule::kAnswersRight, read, [&] { return "no JSON: " + judgement.payload; });
+    if (!read) continue;
+    if (judgement.what == Judgement::What::kNotification) {
+      judge_notification(judgement);
+    } else {
+      judge_answer(judgement);
+    }
+  }
+}
+
+void Oracle::wrong(const Judgement& judgement, std::string why) {
+  const Ask& asked = asks_[judgement.sending.ask];
+  findings_.violate(Rule::kAnswersRight,
+                    why + "; asked with " + std::to_string(judgement.sending.known) +
+                        " known on connection " + std::to_string(judgement.sending.connection) +
+                        ", answered with " + std::to_string(judgement.end) +
+                        " committed: " + std::string(asked.op) + " " + asked.params.substr(0, 600) +
+                        " -> " + judgement.payload.substr(0, 600));
+}
+
+void Oracle::judge_answer(const Judgement& judgement) {
+  const json::Value response = document_.root();
+  const std::string code = crash::text_of(response["error"], "code");
+  if (!code.empty() && excused(judgement, code)) return;
+  findings_.check(Rule::kAnswersRight, true, [] { return std::string(); });
+  switch (asks_[judgement.sending.ask].kind) {
+    case Ask::Kind::kWrites:
+      return judge_writes(judgement, response);
+    case Ask::Kind::kGet:
+      return judge_get(judgement, response);
+    case Ask::Kind::kList:
+      return judge_list(judgement, response);
+    case Ask::Kind::kMachines:
+      return judge_machines(judgement, response);
+    case Ask::Kind::kLogRead:
+      return judge_log_read(judgement, response);
+    case Ask::Kind::kWatch:
+      return judge_watch(judgement, response);
+    case Ask::Kind::kUnwatch:
+    case Ask::Kind::kCompact:
+    case Ask::Kind::kPing:
+    case Ask::Kind::kHello:
+      if (!code.empty()) wrong(judgement, "refused");
+      return;
+  }
+}
+
+/// Whether the error is one that the faults of this life explain.
+bool Oracle::excused(const Judgement& judgement, std::string_view code) {
+  if (code == "WAL_IO_ERROR") return judgement.excuses.log_stops;
+  return code == "RATE_LIMITED" && judgement.excuses.refuses;
+}
+
+void Oracle::judge_writes(const Judgement& judgement, json::Value response) {
+  const Ask& asked = asks_[judgement.sending.ask];
+  const json::Value results = response["result"]["results"];
+  if (!results) {
+    if (response["error"]) return judge_refusal(judgement, response["error"], asked.tags);
+    return judge_success(judgement, asked.tags.front(), crash::read_write_answer(response));
+  }
+  size_t place = 0;
+  for (json::Value element = results.first(); element; element = element.next(), ++place) {
+    if (place >= asked.tags.size()) break;
+    const json::Value error = element["error"];
+    if (error && excused(judgement, crash::text_of(error, "code"))) continue;
+    if (error) {
+      judge_refusal(judgement, error, {asked.tags[place]});
+    } else {
+      judge_success(judgement, asked.tags[place], crash::read_write_answer(element));
+    }
+  }
+  if (place != asked.tags.size()) wrong(judgement, "not one result for each write");
+}
+
+void Oracle::judge_success(const Judgement& judgement, uint64_t tag,
+                           const crash::WriteAnswer& answer) {
+  const Entry& entry = this->entry(tag);
+  const bool is_put = entry.write.kind == crash::Kind::kPut;
+  findings_.check(Rule::kNothingLost, entry.found != 0 && entry.found <= judgement.end, [&] {
+    return "acknowledged at " + std::to_string(answer.offset) +
+           " and not in the log: " + described(tag);
+  });
+  if (entry.found == 0) return;
+  if (!is_put && answer.offset != entry.found)
+    return wrong(judgement, "its record is at " + std::to_string(entry.found));
+  if (crash::facts_of(entry.write.kind, answer) != entry.facts)
+    return wrong(judgement, "its record says something else");
+  if (!answer.applied) return;
+  if (*answer.applied && entry.found <= judgement.sending.known)
+    return wrong(judgement, "said to be applied by this request, but was before it");
+  if (!*answer.applied && entry.sends == 1)
+    return wrong(judgement, "said to be a repetition, but was sent once");
+}
+
+void Oracle::judge_refusal(const Judgement& judgement, json::Value error,
+                           const std::vector<uint64_t>& tags) {
+  std::vector<uint64_t> points{judgement.sending.known, judgement.end};
+  for (const uint64_t tag : tags)
+    timelines_.add_points(entry(tag).write, judgement.sending.known, judgement.end, points);
+  const bool holds = std::ranges::any_of(
+      points, [&](uint64_t point) { return refusal_holds_at(point, error, tags); });
+  if (!holds) wrong(judgement, "at no point would it have been refused so");
+}
+
+bool Oracle::refusal_holds_at(uint64_t point, json::Value error,
+                              const std::vector<uint64_t>& tags) const {
+  const json::Value details = error["details"];
+  const uint64_t index = crash::number_of(details, "index", 0);
+  Timelines::Draft draft;
+  for (size_t place = 0; place < tags.size(); ++place) {
+    const uint64_t tag = tags[place];
+    const Decision decision = timelines_.decide(write(tag), tag, point, draft);
+    if (place < index) {
+      if (!decision.code.empty()) return false;
+      continue;
+    }
+    if (decision.code != crash::text_of(error, "code")) return false;
+    if (!decision.detail_code.empty() && decision.detail_code != crash::text_of(details, "code"))
+      return false;
+    const std::string_view shown = decision.code == "CONFLICT" ? "actual_state" : "current_state";
+    if (!decision.state.empty() && decision.state != crash::text_of(details, shown)) return false;
+    return decision.offset == 0 || decision.offset == UINT64_MAX ||
+           decision.offset == crash::number_of(details, "actual_offset", 0);
+  }
+  return false;
+}
+
+}  // namespace rstmdb::sim
