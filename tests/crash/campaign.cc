@@ -27,12 +27,14 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 struct Campaign::Stage {
   Stage(const Options& options, std::string place, uint64_t seed)
       : folder(std::move(place)),
+        disk(options.disk + "/" + std::filesystem::path(folder).filename().string() + ".data"),
         workload(checker, options.connections, seed),
         inspection(checker, seed + 1),
-        server({options.server, folder}),
+        server({options.server, folder, disk, options.power}),
         load({checker, workload, server, options.connections, seed + 2, options.compact_percent}) {}
 
   std::string folder;
+  std::string disk;  // the data folder
   Checker checker;
   Workload workload;
   Inspection inspection;
@@ -73,12 +75,14 @@ void Campaign::end_stage() {
   verdict_.add(stage_->checker.verdict());
   tally_.segments_max = std::max(tally_.segments_max, stage_->inspection.segments_max());
   const std::string folder = stage_->folder;
+  const std::string disk = stage_->disk;
   const bool sound = stage_->checker.verdict().violations() == 0;
   stage_.reset();
   if (sound) {
+    std::filesystem::remove_all(disk);
     std::filesystem::remove_all(folder);
   } else {
-    kept_folder_ = folder;
+    kept_folder_ = folder + " and " + disk;
     wrong_cycle_ = tally_.cycles;
   }
 }

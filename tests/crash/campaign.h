@@ -21,7 +21,9 @@ class Campaign {
  public:
   struct Options {
     std::string server;  // the program
-    std::string folder;  // where data folders are made
+    std::string folder;  // where each server has its place
+    std::string disk;    // where data folders are made
+    std::string power;   // see ServerProcess
     uint64_t cycles;
     uint32_t connections;
     uint64_t seed;

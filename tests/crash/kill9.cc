@@ -18,6 +18,8 @@ int main(int argc, char** argv) {
   rstmdb::crash::Campaign::Options options{
       .server = "",
       .folder = "",
+      .disk = "",
+      .power = "",
       .cycles = 40,
       .connections = 8,
       .seed = 1,
@@ -37,6 +39,11 @@ int main(int argc, char** argv) {
   cli.add_option("--compact-percent", options.compact_percent,
                  "share of the sessions in which COMPACT is asked for; each start is made twice")
       ->check(CLI::Range(0, 100));
+  cli.add_option("--disk", options.disk, "where data folders are made, instead of beside");
+  cli.add_option(
+      "--power", options.power,
+      "a command that takes the power from that disk (`cut`) instead of a kill alone, and "
+      "gives it back (`restore`)");
   CLI11_PARSE(cli, argc, argv);
   options.time = std::chrono::seconds(seconds);
 
@@ -46,6 +53,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   options.folder = folder;
+  if (options.disk.empty()) options.disk = folder;
   bool sound = false;
   {
     rstmdb::crash::Campaign campaign(options);

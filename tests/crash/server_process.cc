@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
@@ -24,12 +25,12 @@ constexpr std::chrono::seconds kStartTimeMax{60};
 constexpr std::chrono::microseconds kLookEvery{1'000};
 
 /// The environment without settings of a server, plus those of this one.
-std::vector<std::string> environment_for(const std::string& folder) {
+std::vector<std::string> environment_for(const std::string& data) {
   std::vector<std::string> variables;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     if (std::strncmp(*entry, "RSTMDB_", 7) != 0) variables.emplace_back(*entry);
   }
-  variables.push_back("RSTMDB_DATA=" + folder + "/data");
+  variables.push_back("RSTMDB_DATA=" + data);
   variables.emplace_back("RSTMDB_BIND=127.0.0.1:0");
   variables.emplace_back("RSTMDB_WAL_SEGMENT_SIZE_MB=1");
   // COMPACT is asked for when the campaign wants it, and at no other time.
@@ -62,7 +63,7 @@ ServerProcess::~ServerProcess() {
 Result<void> ServerProcess::spawn() {
   std::filesystem::remove(port_file());
   std::vector<std::string> arguments = {options_.program, "--port-file", port_file()};
-  std::vector<std::string> variables = environment_for(options_.folder);
+  std::vector<std::string> variables = environment_for(options_.data);
   const std::vector<char*> argv = pointers(arguments);
   const std::vector<char*> envp = pointers(variables);
   const std::string log = log_file();
@@ -117,13 +118,32 @@ Result<void> ServerProcess::wait_until_ready() {
   return Error(Code::kInternalError, "the server does not listen after 60 s");
 }
 
+/// Every thread stands still first: when the power goes, nobody hears what a sync says after it.
+Result<void> ServerProcess::cut_power() {
+  if (options_.power.empty()) return {};
+  ::kill(process_, SIGSTOP);
+  int status = 0;
+  if (::waitpid(process_, &status, WUNTRACED) != process_ || !WIFSTOPPED(status))
+    return Error(Code::kInternalError, "the server does not stand still");
+  return power("cut");
+}
+
+Result<void> ServerProcess::power(const std::string& word) const {
+  if (options_.power.empty()) return {};
+  if (std::system((options_.power + " " + word).c_str()) == 0) return {};
+  return Error(Code::kInternalError, "the power could not be switched: " + word);
+}
+
 Result<void> ServerProcess::kill() {
   const bool ended = ended_within(std::chrono::microseconds(0));
+  const Result<void> cut = ended ? Result<void>() : cut_power();
   ::kill(process_, SIGKILL);
   int status = 0;
   ::waitpid(process_, &status, 0);
   ::close(process_descriptor_);
   process_ = -1;
+  RSTMDB_TRY(cut);
+  RSTMDB_TRY(power("restore"));
   if (!ended) return {};
   return Error(Code::kInternalError, "the server ended by itself, " + how_it_ended(status));
 }

@@ -15,7 +15,11 @@ class ServerProcess {
  public:
   struct Options {
     std::string program;
-    std::string folder;  // holds data, the port file and what the server logs
+    std::string folder;  // holds the port file and what the server logs
+    std::string data;    // the data folder
+    /// A program with its arguments that takes the power from where `data` lies when it is given
+    /// the word `cut`, and gives it back on `restore`. "": none, a kill is a kill.
+    std::string power = {};
   };
 
   explicit ServerProcess(Options options);
@@ -30,7 +34,8 @@ class ServerProcess {
   Result<void> wait_until_ready();
   /// Waits for `time` at most; true when the server began to listen within it.
   bool becomes_ready_within(std::chrono::microseconds time);
-  /// SIGKILL, and waits for the end. An error when it had ended by itself.
+  /// SIGKILL, and waits for the end; between a freeze and it the power is cut, if it can be. An
+  /// error when the server had ended by itself.
   Result<void> kill();
 
   uint16_t port() const { return port_; }
@@ -45,6 +50,8 @@ class ServerProcess {
   std::string log_file() const { return options_.folder + "/server.log"; }
   bool read_port();
   bool ended_within(std::chrono::microseconds time) const;
+  Result<void> cut_power();
+  Result<void> power(const std::string& word) const;
 
   Options options_;
   pid_t process_ = -1;

@@ -3,7 +3,7 @@
 
   tests/faults/run.py --server build/release/bin/rstmdb           a sample, some 20 s
   tests/faults/run.py --server build/release/bin/rstmdb --full    every case, some minutes
-  ... [--only TEXT] [--jobs N]
+  ... [--only TEXT] [--jobs N] [--power-cuts N]
 
 Every case has a server of its own. Cases that need root, mounts or a program that is missing are
 skipped with the reason. Prints one line for each case that is not as it should be (with --verbose
@@ -23,11 +23,14 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import damaged  # noqa: E402
-import damaged  # noqa: E402
 import disks  # noqa: E402
+import kills  # noqa: E402
 import matrix  # noqa: E402
+import power_cuts  # noqa: E402
+import process  # noqa: E402
 from subject import Subject  # noqa: E402
 
+QUICK = disks.QUICK | power_cuts.QUICK | damaged.QUICK | process.QUICK
 QUICK_EVERY = 12  # of the matrix: every twelfth case, and the first of each effect in each phase
 
 
@@ -94,12 +97,30 @@ def run_matrix(args, shim, tally):
             tally.count(case.name, outcome, problem, seconds, args.verbose)
 
 
+def run_kills(args, shim, tally):
+    """Kills before the nth call; see kills.py."""
+    if "killed before" not in args.only and args.only:
+        return
+    why = kills.ptrace_works()
+    if why:
+        print(f"skip kills by strace: {why}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="rstmdb-lives-") as folder:
+        lives = kills.learn(args.server, folder)
+        chosen = kills.loops if args.full or args.only else kills.sample
+        runner = kills.Runner(chosen(lives, shim, not why), args.server, shim,
+                              lambda *case: tally.count(*case, args.verbose))
+        with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+            for future in [pool.submit(runner.run) for _ in range(args.jobs)]:
+                future.result()
+        if chosen is kills.loops:
+            print("     " + "; ".join(map(str, runner.loops)), flush=True)
+
+
 def run_scenarios(scenarios, args, shim, tally):
     """Functions (program, shim, folder) that return None, or raise Skip or Broken."""
     for scenario in scenarios:
         name = scenario.__doc__.splitlines()[0].rstrip(".")
-        if args.only not in name or not (args.full or args.only or scenario in disks.QUICK
-                                         or scenario in damaged.QUICK):
+        if args.only not in name or not (args.full or args.only or scenario in QUICK):
             continue
         began, outcome, problem = time.monotonic(), "holds", ""
         with tempfile.TemporaryDirectory(prefix="rstmdb-fault-") as folder:
@@ -126,8 +147,11 @@ def main():
     parser.add_argument("--full", action="store_true", help="every case")
     parser.add_argument("--only", default="", help="only cases whose name holds this")
     parser.add_argument("--jobs", type=int, default=3, help="cases of the matrix at the same time")
+    parser.add_argument("--power-cuts", type=int, default=power_cuts.CYCLES,
+                        help="in each of the power cut scenarios that take many")
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
+    power_cuts.CYCLES = args.power_cuts
     args.server = str(pathlib.Path(args.server).resolve())
     passed = failed = 0
     with tempfile.TemporaryDirectory(prefix="rstmdb-shim-") as folder:
@@ -135,8 +159,11 @@ def main():
         if shim is None:
             print("skip every case that needs the shim: no C compiler")
         groups = (("matrix", run_matrix if shim else lambda *_: None),
+                  ("kills", run_kills),
                   ("disks", lambda *rest: run_scenarios(disks.SCENARIOS, *rest)),
-                  ("damage", lambda *rest: run_scenarios(damaged.SCENARIOS, *rest)))
+                  ("power", lambda *rest: run_scenarios(power_cuts.SCENARIOS, *rest)),
+                  ("damage", lambda *rest: run_scenarios(damaged.SCENARIOS, *rest)),
+                  ("process", lambda *rest: run_scenarios(process.SCENARIOS, *rest)))
         for group, run in groups:
             tally = Tally()
             run(args, shim, tally)

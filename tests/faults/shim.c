@@ -8,7 +8,7 @@
 //
 // ID      a number; another one starts the count of calls again
 // CALL    open pwrite pread fdatasync fsync ftruncate rename unlink mkdir readdir close fstat lstat
-//         statvfs flock
+//         statvfs flock, or any for whichever comes
 // PART    what the path must contain, or * for any
 // NTH     the first of these calls to strike, from 1;  COUNT: how many of them, 0 = for good
 // EFFECT  error     nothing is done, errno is ARGUMENT
@@ -22,8 +22,12 @@
 //         zeros     a read shows zeros
 //         delay     the call takes ARGUMENT milliseconds longer
 //         kill      the process is killed before the call
+//         none      nothing but the line below
 //
 // Each strike adds a line `ID CALL PATH` to the file FAULT_STRIKES.
+//
+// The file FAULT_CLOCK, if there is one, holds 8 bytes: by how many milliseconds (int64_t) the wall
+// clock is ahead, read anew at each look at the clock. The steady clock stays as it is.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
@@ -32,9 +36,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -114,7 +120,7 @@ static struct strike look_up(const char* call, const char* path) {
   if (sscanf(spec, "%ld %31s %4095s %ld %ld %31s %ld", &id, wanted, part, &nth, &count, effect,
              &argument) != 7)
     return none;
-  if (strcmp(wanted, call) != 0) return none;
+  if (strcmp(wanted, call) != 0 && strcmp(wanted, "any") != 0) return none;
   if (strcmp(part, "*") != 0 && strstr(path, part) == NULL) return none;
   pthread_mutex_lock(&mutex);
   if (id != current_id) {
@@ -307,4 +313,37 @@ struct dirent* readdir(DIR* folder) {
   if (strike.effect == NONE) return real(folder);
   errno = (int)strike.argument;
   return NULL;
+}
+
+/// The number in FAULT_CLOCK, or a zero.
+static const volatile int64_t* clock_offset(void) {
+  static const int64_t zero = 0;
+  static const volatile int64_t* offset = NULL;
+  if (offset != NULL) return offset;
+  const char* path = getenv("FAULT_CLOCK");
+  offset = &zero;
+  if (path == NULL) return offset;
+  const long fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return offset;
+  void* place = mmap(NULL, sizeof zero, PROT_READ, MAP_SHARED, (int)fd, 0);
+  syscall(SYS_close, fd);
+  if (place != MAP_FAILED) offset = place;
+  return offset;
+}
+
+int clock_gettime(clockid_t clock, struct timespec* into) {
+  REAL(int, "clock_gettime", clockid_t, struct timespec*);
+  const int result = real(clock, into);
+  if (result != 0 || clock != CLOCK_REALTIME) return result;
+  const int64_t ms = *clock_offset();
+  into->tv_sec += ms / 1000;
+  into->tv_nsec += ms % 1000 * 1000000;
+  if (into->tv_nsec < 0) {
+    into->tv_nsec += 1000000000;
+    into->tv_sec -= 1;
+  } else if (into->tv_nsec >= 1000000000) {
+    into->tv_nsec -= 1000000000;
+    into->tv_sec += 1;
+  }
+  return 0;
 }

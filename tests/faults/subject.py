@@ -77,9 +77,12 @@ class Subject(clean_stop.Server):
             environment.update(LD_PRELOAD=str(self.shim), FAULT_FOLDER=str(self.data),
                                FAULT_SPEC=str(self.spec), FAULT_STRIKES=str(self.strikes))
         with open(self.log_file(), "wb") as log:
-            self.process = subprocess.Popen(
-                [self.program, "--port-file", str(self.port_file())], env=environment,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self.process_options)
+            self.process = subprocess.Popen(self.command(), env=environment,
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            **self.process_options)
+
+    def command(self):
+        return [self.program, "--port-file", str(self.port_file())]
 
     def tries_to_start(self, time_s=START_S):
         """True when it serves, False when it has ended by itself; RuntimeError when it hangs."""
