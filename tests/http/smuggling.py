@@ -1,6 +1,6 @@
-"""Row 14: bytes that two programs could take for different requests. Each case says how many answers
-there are and with which statuses; a case that is refused has one, and the connection closes, so that
-nothing which stands behind it is ever taken for a request."""
+"""Row 14: bytes that two programs could take for different requests. Each case says how many
+answers there are, and with which statuses. One that is refused has a single one, and the connection
+closes, so that nothing which stands behind it is ever taken for a request."""
 
 from gateway import Gateway, exchange
 
@@ -168,7 +168,8 @@ def run(program, folder, report, _full):
             got = statuses_of(exchange(server.http, data + INNER))
             if got != [status]:
                 wrong[name] = got
-        report.count(len(REFUSED) - len(wrong), "refused once, and nothing behind it is read", wrong)
+        report.count(len(REFUSED) - len(wrong), "refused once, and nothing behind it is read",
+                     wrong)
         wrong = {}
         for name, data, statuses in TAKEN:
             got = statuses_of(exchange(server.http, data + INNER))

@@ -239,7 +239,8 @@ def refusals(server, report):
                 and isinstance(problem["title"], str) and isinstance(problem["detail"], str)
                 and isinstance(problem["retryable"], bool)
                 and answer["content-type"] == "application/problem+json")
-        if not fits or (where == "*" and not answer.path) or (where != "*" and answer.path != where):
+        named = bool(answer.path) if where == "*" else answer.path == where
+        if not fits or not named:
             wrong[f"{method} {path} {body} {headers}"] = answer
     report.count(len(REFUSALS) - len(wrong), "refusals", wrong)
     after = server.ask("GET", "/v1/stats").json["latest_offset"]
