@@ -166,6 +166,8 @@ def tree_runners():
                                            str(programs / "rstmdb")], "counted")
     yield Runner("docs/http.md", [python, "tools/readme_blocks.py", "docs/http.md", "--programs",
                                   str(programs)], "counted")
+    yield Runner("tests/http", [python, "tests/http/run.py", "--server",
+                                str(programs / "rstmdb")], "counted")
     yield Runner("docs/security.md", [python, "tools/readme_blocks.py", "docs/security.md",
                                       "--programs", str(programs)], "counted")
     yield Runner("watch", [python, "tests/watch/run.py", "--server", str(programs / "rstmdb")],
