@@ -302,7 +302,8 @@ def run_agreement(report, program, folder, seed, scale):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--server", required=True, type=pathlib.Path)
-    parser.add_argument("--only", default="", help="only operations whose id holds this")
+    parser.add_argument("--only", default="",
+                        help="only operations whose id holds this, or `agreement`")
     parser.add_argument("--seed", type=int, help="other requests than the usual ones")
     parser.add_argument("--full", action="store_true", help="ten times as many")
     args = parser.parse_args()
@@ -321,7 +322,7 @@ def main():
                 requests += properties.faulty(operation)
             if not args.only:
                 properties.rights()
-        if not args.only:
+        if args.only in ("", "agreement"):
             run_agreement(report, args.server.resolve(), folder / "pair", args.seed, scale)
     how = "derandomized" if args.seed is None else f"--seed {args.seed}"
     print(f"{requests} requests in {time.monotonic() - began:.1f} s ({how})")
