@@ -17,7 +17,7 @@ EVENTS = "text/event-stream"
 OF_ALL = {400: "The request is no valid HTTP, its path or query no valid text, or its body no JSON",
           408: "The request did not come in time",
           431: "The request line and its headers are longer than 16 KiB"}
-OF_BODIES = {411: "The body's length is not known", 413: "The body is too long",
+OF_BODIES = {411: "The body is missing, or its length is not known", 413: "The body is too long",
              415: "The body is not application/json"}
 NO_OBJECTS = {"name": {"type": "string"}, "text": {"type": "string"},
               "boolean": {"type": "boolean"}, "object": {"type": "object"},
@@ -83,7 +83,7 @@ header or the body, is refused with 422. Lists in the query are repeated
 
 Beside what is listed at each route, a method that a path does not have is answered with 405,
 `Expect` with anything but `100-continue` with 417, a transfer coding other than `chunked` with 501,
-and a version of HTTP other than 1.0 and 1.1 with 505."""
+and a version of HTTP other than 1.0 and 1.1 with 505; streams need 1.1."""
 
 
 def load_shapes(operations, folder=contract.ROOT / "protocol"):
@@ -371,7 +371,8 @@ class _Maker:
 
     @staticmethod
     def _own_statuses(route):
-        return [*OF_ALL, *(OF_BODIES if route.body != "none" else ())]
+        bodies = [status for status in OF_BODIES if status != 411 or route.body == "one"]
+        return [*OF_ALL, *(bodies if route.body != "none" else ())]
 
     def _codes_by_status(self, route):
         operation = route.operation

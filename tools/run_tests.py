@@ -152,6 +152,8 @@ def tree_runners():
                             str(programs / "rstmdb")], "counted")
     yield Runner("dialogs", [python, "tests/dialogs/run.py", "--server", str(programs / "rstmdb")],
                  "counted")
+    yield Runner("dialogs over HTTP", [python, "tests/dialogs/run_http.py", "--server",
+                                       str(programs / "rstmdb")], "counted")
     yield Runner("crash", [python, "tests/crash/run.py", "--server", str(programs / "rstmdb"),
                            "--cycles", "40"], "counted")
     yield Runner("faults", [python, "tests/faults/run.py", "--server", str(programs / "rstmdb")],
