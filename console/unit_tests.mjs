@@ -1,4 +1,5 @@
-// Bundles src/**/*.test.ts and runs them under this Node: node unit_tests.mjs [folder for the bundles]
+// Bundles src/**/*.test.ts and runs them under this Node:
+//   node unit_tests.mjs [folder for the bundles]
 import { spawnSync } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

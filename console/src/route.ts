@@ -56,7 +56,7 @@ export function go(hash: string): void {
   window.location.hash = hash;
 }
 
-/** Changes the address without a step in the browser's history: for sliders and filters being typed. */
+/** Changes the address without a step in the browser's history: for sliders and filters. */
 export function replace(hash: string): void {
   window.history.replaceState(null, '', hash);
   route.value = parseRoute(hash);

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { type SseEvent, SseParser } from './sse.ts';
 
 const STREAM =
-  'retry: 1000\n\nid: 7\nevent: watching\ndata: {"a":1}\n\n:\n\nid: 8\r\nevent:transition\r\ndata: x\r\ndata: y\r\n\r\ndata\n\n';
+  'retry: 1000\n\nid: 7\nevent: watching\ndata: {"a":1}\n\n:\n\n' +
+  'id: 8\r\nevent:transition\r\ndata: x\r\ndata: y\r\n\r\ndata\n\n';
 const EVENTS: SseEvent[] = [
   { id: '7', event: 'watching', data: '{"a":1}' },
   { id: '8', event: 'transition', data: 'x\ny' },

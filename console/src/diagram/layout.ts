@@ -1,5 +1,5 @@
-// Where everything in the picture of a machine stands. dagre places boxes and labels and finds a way
-// for each line around them; the lines are then drawn by our own curves.
+// Where everything in the picture of a machine stands. dagre places boxes and labels and finds a
+// way for each line around them; the lines are then drawn by our own curves.
 
 import { Graph, layout as place } from '@dagrejs/dagre';
 import { type Definition, type Edge, edgesOf, terminalStates } from '../model/definition.ts';
@@ -83,8 +83,9 @@ function labelOf(edge: Edge, options: LayoutOptions) {
   const below = options.numbers ? LINE.number : 0;
   const across = options.direction === 'LR';
   const loop = edge.from === edge.to;
+  const room = across ? 16 : loop ? 4 + LOOP : 4;
   return {
-    width: Math.max(width, options.numbers ? 52 : 0) + (across ? 16 : 4 + (loop ? LOOP : 0)),
+    width: Math.max(width, options.numbers ? 52 : 0) + room,
     height: across ? 2 * Math.max(above, below) + 4 : above + below,
     lines,
     labelpos: across || loop ? ('c' as const) : ('r' as const),

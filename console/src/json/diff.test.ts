@@ -30,7 +30,10 @@ test('a number that is written differently is another one; order of members says
 });
 
 test('lists by index, and another kind of value is a change', () => {
-  assert.deepEqual(changes('{"l":[1,2,3]}', '{"l":[1,5]}'), { 'l.1': 'changed', 'l.2': 'removed' });
+  assert.deepEqual(changes('{"l":[1,2,3]}', '{"l":[1,5]}'), {
+    'l.1': 'changed',
+    'l.2': 'removed',
+  });
   assert.deepEqual(changes('{"x":[1]}', '{"x":{"0":1}}'), { x: 'changed' });
   assert.deepEqual(changes('{"x":null}', '{"x":{}}'), { x: 'changed' });
 });

@@ -45,8 +45,8 @@ export function syntaxFault(text: string): { message: string; fault: Fault } | n
 }
 
 /**
- * The place that `details` name in `text`. A path that is not there (a member that is missing) gives
- * the nearest value around it. Null when the details name nothing in it.
+ * The place that `details` name in `text`. A path that is not there (a member that is missing)
+ * gives the nearest value around it. Null when the details name nothing in it.
  */
 export function locate(text: string, details: FaultDetails): Fault | null {
   if (details.path !== undefined) {
@@ -65,7 +65,8 @@ export function locate(text: string, details: FaultDetails): Fault | null {
   if (details.byte !== undefined) return faultAt(text, indexOfByte(text, details.byte));
   if (details.line !== undefined) {
     const lines = text.split('\n');
-    const start = lines.slice(0, details.line - 1).reduce((sum, line) => sum + line.length + 1, 0);
+    const above = lines.slice(0, details.line - 1);
+    const start = above.reduce((sum, line) => sum + line.length + 1, 0);
     const line = lines[details.line - 1] ?? '';
     return faultAt(
       text,

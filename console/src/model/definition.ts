@@ -55,7 +55,7 @@ export interface Way {
   guard: string | null;
 }
 
-/** Every event of the machine, with the ways it can go from `state`, in the order they are tried. */
+/** Every event of the machine, with its ways from `state` in the order in which they are tried. */
 export function eventsFrom(definition: Definition, state: string): Map<string, Way[]> {
   const events = new Map<string, Way[]>();
   for (const { from, event, to, guard } of definition.transitions) {

@@ -43,7 +43,7 @@ export class Flow {
   }
 }
 
-/** Width of an edge's line for its flow: 1.5 when nothing moves, and a step for each factor of ten. */
+/** Width of an edge's line: 1.5 when nothing moves, and a step for each factor of ten. */
 export function lineWidth(perSecond: number): number {
   return perSecond <= 0 ? 1.5 : Math.min(2 + 1.5 * Math.log10(1 + perSecond), 9);
 }

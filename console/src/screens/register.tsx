@@ -45,7 +45,12 @@ function definitionText({ definition }: Machine): string {
         return `${JSON.stringify(key)}: ${JSON.stringify(single ? item[0] : item)}`;
       })
       .join(', ')} }`;
-  const ordered = transitions.map(({ from, event, to, ...more }) => ({ from, event, to, ...more }));
+  const ordered = transitions.map(({ from, event, to, ...more }) => ({
+    from,
+    event,
+    to,
+    ...more,
+  }));
   const others = Object.entries(rest).map(
     ([key, item]) => `,\n  ${JSON.stringify(key)}: ${JSON.stringify(item)}`,
   );

@@ -56,7 +56,7 @@ export class Tail {
   private frame = 0;
   private readonly timer: ReturnType<typeof setInterval>;
 
-  /** `after` null: what is new. A stream from the past is read to its end, however far behind it is. */
+  /** `after` null: what is new. A stream from the past is read whole, however far behind. */
   constructor(
     private readonly filter: TailFilter,
     private after: number | null,
