@@ -71,7 +71,7 @@ export function guardText(edge: Edge): string {
   return edge.guards.join(' or ');
 }
 
-/** Running across, the line passes under the texts and over the number; running down, beside all. */
+/** Running across, the line passes between texts and number; running down, at their left. */
 function labelOf(edge: Edge, options: LayoutOptions) {
   const lines = [shorten(edge.event, TEXT_MAX.event)];
   let width = options.measure(lines[0] as string, 'event');
