@@ -1,5 +1,5 @@
-// Places on a timeline when minutes of quick events and weeks of nothing stand side by side: gaps of
-// up to a few times the usual one are drawn to scale, longer ones are squeezed and marked.
+// Places on a timeline when minutes of quick events and weeks of nothing stand side by side. Gaps
+// of up to a few times the usual one are drawn to scale, longer ones are squeezed and marked.
 
 export interface Squeezed {
   /** A place for each time, growing, from 0 to `width`. */
