@@ -62,14 +62,16 @@ export function headers(more: Record<string, string> = {}): Record<string, strin
   return token === '' ? more : { ...more, Authorization: `Bearer ${token}` };
 }
 
-function askForToken(problem: Problem): void {
+/** `began`: the session of the request. An answer to the token before says nothing of the new one. */
+function askForToken(problem: Problem, began: number): void {
+  if (began !== session.peek() || signIn.value.wanted) return;
   const wrong = token === '' ? '' : problem.message;
   token = '';
   signIn.value = { wanted: true, wrong };
 }
 
 /** The problem that a response carries. A 401 also asks for a token. */
-export async function problemOf(response: Response): Promise<Problem> {
+export async function problemOf(response: Response, began: number): Promise<Problem> {
   const text = await response.text();
   let body: Record<string, unknown> = {};
   try {
@@ -84,7 +86,7 @@ export async function problemOf(response: Response): Promise<Problem> {
     (body.details as ProblemDetails) ?? {},
     String(body.title ?? ''),
   );
-  if (response.status === 401) askForToken(problem);
+  if (response.status === 401) askForToken(problem, began);
   return problem;
 }
 
@@ -118,11 +120,7 @@ export async function callText(path: string, call: Call = {}): Promise<string> {
     reachable.value = false;
     throw new Problem(0, 'UNREACHABLE', 'The server does not answer.');
   }
-  const problem = await problemOf(response);
-  // An answer to the token before must not make the new one count as wrong.
-  if (response.status === 401 && began !== session.peek())
-    signIn.value = { wanted: false, wrong: '' };
-  throw problem;
+  throw await problemOf(response, began);
 }
 
 export async function call<T>(path: string, options: Call = {}): Promise<T> {

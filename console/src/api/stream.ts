@@ -1,7 +1,7 @@
 // A watch that goes on: reads server-sent events, and after a lost connection takes up behind the
 // last one (Last-Event-ID), so that nothing is missing and nothing comes twice.
 
-import { headers, type Problem, problemOf, reachable } from './client.ts';
+import { headers, type Problem, problemOf, reachable, session } from './client.ts';
 import { type SseEvent, SseParser } from './sse.ts';
 
 export type StreamState =
@@ -69,6 +69,7 @@ export class EventStream {
   private async connection(): Promise<{ problem: Problem | null }> {
     this.controller = new AbortController();
     const watchdog = new Watchdog(SILENCE_MS, () => this.controller.abort());
+    const began = session.peek();
     try {
       const resume: Record<string, string> = { Accept: 'text/event-stream' };
       if (this.position !== null) resume['Last-Event-ID'] = this.position;
@@ -79,7 +80,8 @@ export class EventStream {
         credentials: 'omit',
       });
       reachable.value = true;
-      if (!response.ok || response.body === null) return { problem: await problemOf(response) };
+      if (!response.ok || response.body === null)
+        return { problem: await problemOf(response, began) };
       this.options.onState({ name: 'live' });
       await this.read(response.body, watchdog);
     } catch {

@@ -88,14 +88,14 @@ function Picture(props: DiagramProps) {
   const step = (by: number) => setZoom(Math.min(3, Math.max(0.2, scale * by)));
   return (
     <div class="diagram">
-      <div class="diagram-frame" ref={frame}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also by keys */}
+      <div class="diagram-frame" ref={frame} role="group" aria-label={props.title} tabIndex={0}>
+        {/* biome-ignore lint/a11y/noSvgWithoutTitle: the frame has the title */}
         <svg
           ref={svg}
           viewBox={`0 0 ${Math.ceil(layout.width)} ${Math.ceil(layout.height)}`}
           width={Math.ceil(layout.width * scale)}
           height={Math.ceil(layout.height * scale)}
-          role="group"
-          aria-label={props.title}
         >
           <Drawing layout={layout} {...props} />
         </svg>
@@ -265,10 +265,9 @@ function StateBox({ box, mark, tabIndex, onFocus, onOpen }: StateBoxProps) {
   const top = y - height / 2;
   const noted = mark.note !== undefined;
   const words = [
-    box.name,
+    noted ? `${box.text} ${mark.note}` : box.text,
     box.initial && 'initial state',
     box.terminal && 'terminal state',
-    mark.note,
     mark.kind === 'current' && 'the current state',
   ].filter(Boolean);
   const open = onOpen && {
@@ -289,7 +288,7 @@ function StateBox({ box, mark, tabIndex, onFocus, onOpen }: StateBoxProps) {
       aria-label={words.join(', ')}
       {...open}
     >
-      <title>{words.join(', ')}</title>
+      {box.text !== box.name && <title>{box.name}</title>}
       <rect
         class="shape"
         x={left}
@@ -322,6 +321,7 @@ function StateBox({ box, mark, tabIndex, onFocus, onOpen }: StateBoxProps) {
       <text class="name" x={x} y={noted ? y - 6 : y + 5}>
         {box.text}
       </text>
+      {/* Read aloud, name and count are two words. */ ' '}
       {noted && (
         <text class="count" x={x} y={y + 13}>
           {mark.note}

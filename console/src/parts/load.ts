@@ -37,7 +37,7 @@ export function useLoad<T>(asked: string, ask: (signal: AbortSignal) => Promise<
   return {
     value: mine ? state.value : null,
     problem: mine ? state.problem : null,
-    loading: !mine || (state.value === null && state.problem === null),
+    loading: !mine,
     reload: () => setTurn(turn + 1),
   };
 }

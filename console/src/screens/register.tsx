@@ -109,7 +109,7 @@ function Editor(start: { name: string; version: number; text: string }) {
         <h1>{start.name === '' ? 'Register a machine' : `New version of ${start.name}`}</h1>
       </header>
       <div class="halves">
-        <form class="form" aria-label="Definition" onSubmit={send}>
+        <form class="form" aria-label="Machine" onSubmit={send}>
           <div class="row">
             <label class="field grow">
               <span>Name</span>

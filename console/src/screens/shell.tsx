@@ -89,8 +89,11 @@ export function Shell({ place, children }: { place: string; children: ComponentC
           ?
         </button>
         {hasToken() && session.value > 0 && (
-          <button type="button" class="quiet" onClick={signOut}>
-            Forget token
+          <button type="button" class="quiet" onClick={signOut} title="Forget token">
+            <span class="wide-only">Forget token</span>
+            <span class="narrow-only" aria-hidden="true">
+              ⏏
+            </span>
           </button>
         )}
       </header>
