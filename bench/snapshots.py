@@ -42,7 +42,7 @@ class Server:
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith("RSTMDB_")}
         environment.update(RSTMDB_DATA=str(self.folder / "data"), RSTMDB_BIND="127.0.0.1:0",
-                           RSTMDB_COMPACT_ENABLED="false")
+                           RSTMDB_COMPACT_ENABLED="false", RSTMDB_HTTP_ENABLED="false")
         began = time.monotonic()
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen([PROGRAMS / "rstmdb", "--port-file", port_file],

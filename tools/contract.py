@@ -80,7 +80,14 @@ def _refuse_repeated(names, where):
 def _check_error(row):
     where = row.get("code", "?")
     _need(re.fullmatch(r"[A-Z]+(_[A-Z]+)*", where), f"errors.json: bad code {where}")
-    _need(set(row) == {"code", "retryable", "meaning", "details"}, f"{where}: keys {sorted(row)}")
+    _need(set(row) == {"code", "retryable", "http", "meaning", "details"},
+          f"{where}: keys {sorted(row)}")
+    _need(row["http"], f"{where}: no status")
+    _refuse_repeated([each.get("status") for each in row["http"]], where)
+    for number, each in enumerate(row["http"]):
+        _need(set(each) <= {"status", "when"} and each["status"] in range(400, 600),
+              f"{where}: status {each}")
+        _need(number == 0 or each.get("when"), f"{where}: when is it {each['status']}")
     _refuse_repeated([detail["name"] for detail in row["details"]], where)
     for detail in row["details"]:
         _need(set(detail) == {"name", "type", "meaning"}, f"{where}: detail {detail}")

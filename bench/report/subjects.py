@@ -136,7 +136,8 @@ class Rstmdb(Subject):
                        if not name.startswith("RSTMDB_")}
         environment.update({"RSTMDB_DATA": str(self.folder / "data"),
                             "RSTMDB_BIND": "127.0.0.1:0", "RSTMDB_FSYNC_POLICY": "every_write",
-                            "RSTMDB_MAX_CONNECTIONS": "1100", **self.settings})
+                            "RSTMDB_MAX_CONNECTIONS": "1100",
+                            "RSTMDB_HTTP_ENABLED": "false", **self.settings})
         began = time.monotonic()
         self.spawn(PROGRAMS / "rstmdb", "--port-file", port_file, environment=environment)
         wait_until(lambda: port_file.exists() and port_file.read_text().strip(), self.process,

@@ -35,10 +35,10 @@ std::string_view right_name(Access access) {
 }
 
 Result<DependsOn> run(const Context& context, const OperationRow* row, std::string_view name,
-                      json::Value params, json::Writer& result) {
+                      const Given& given, json::Writer& result) {
   if (row == nullptr) return unknown_operation(name);
   RSTMDB_TRY(authorise(*row, context.caller));
-  RSTMDB_ASSIGN(const Params bound, Params::bind(*row, params));
+  RSTMDB_ASSIGN(const Params bound, Params::bind(*row, given));
   return handler_of(row->operation)(context, bound, result);
 }
 
@@ -56,8 +56,8 @@ Result<void> authorise(const OperationRow& row, const Caller& caller) {
 }
 
 Answer dispatch(const Context& context, const OperationRow* row, std::string_view name,
-                json::Value params, json::Writer& result) {
-  Answer answer{run(context, row, name, params, result), {}};
+                const Given& given, json::Writer& result) {
+  Answer answer{run(context, row, name, given, result), {}};
   const uint64_t committed = context.node.gate().committed();
   if (answer.outcome.ok()) {
     auto allowed = check_committed(context.node, answer.outcome->offset);

@@ -28,7 +28,7 @@ struct Answer {
 /// operation's. On a refusal whatever stands in `result` must be thrown away by the caller.
 /// Never throws, never blocks on the network; a read of the log may read the disk.
 Answer dispatch(const Context& context, const OperationRow* row, std::string_view name,
-                json::Value params, json::Writer& result);
+                const Given& given, json::Writer& result);
 
 /// Whether `row` may be used by `caller`: the only place where that is decided, for an operation by
 /// itself and for each one inside a BATCH. What the row does not allow is refused: kUnauthorized,

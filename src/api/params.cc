@@ -173,19 +173,25 @@ size_t spelled(const OperationRow& row, std::string_view key) {
 
 }  // namespace
 
-Result<Params> Params::bind(const OperationRow& row, json::Value object, std::string_view prefix) {
-  Params params(row);
+Result<void> Params::take(json::Value object, std::string_view prefix) {
   for (json::Value member = object.present() ? object.first() : json::Value(); member;
        member = member.next()) {
-    const size_t index = spelled(row, member.key());
-    if (index == row.params.size()) continue;
-    const ParamRow& param = row.params[index];
+    const size_t index = spelled(*row_, member.key());
+    if (index == row_->params.size()) continue;
+    const ParamRow& param = row_->params[index];
     if (member.is_null() && param.need == Need::kOptional) continue;
     const Refusal refuse(prefix, param);
-    if (params.values_[index]) return refuse.error("is given twice, under two spellings");
+    if (values_[index]) return refuse.error("is given twice, in two places or spellings");
     RSTMDB_TRY(check_value(param, member, refuse));
-    params.values_[index] = member;
+    values_[index] = member;
   }
+  return {};
+}
+
+Result<Params> Params::bind(const OperationRow& row, const Given& given, std::string_view prefix) {
+  Params params(row);
+  RSTMDB_TRY(params.take(given.inside, prefix));
+  if (given.outside.present()) RSTMDB_TRY(params.take(given.outside, prefix));
   for (size_t i = 0; i < row.params.size(); ++i) {
     const ParamRow& param = row.params[i];
     if (param.need == Need::kOptional || params.values_[i]) continue;

@@ -12,13 +12,22 @@
 
 namespace rstmdb::api {
 
+/// Where a request's parameters stand: in one object, or in two (HTTP: in the body and outside of
+/// it). Absent ones count as empty.
+struct Given {
+  Given(json::Value object) : inside(object) {}
+  Given(json::Value object, json::Value other) : inside(object), outside(other) {}
+  json::Value inside;
+  json::Value outside;
+};
+
 class Params {
  public:
   static constexpr size_t kParamsMax = 8;
 
-  /// Checks the members of `object` (absent counts as empty). Members that the row does not know
-  /// are ignored. kBadRequest with detail path: `prefix` and the parameter's own name.
-  static Result<Params> bind(const OperationRow& row, json::Value object,
+  /// Checks the members of what is given. Members that the row does not know are ignored.
+  /// kBadRequest with detail path: `prefix` and the parameter's own name.
+  static Result<Params> bind(const OperationRow& row, const Given& given,
                              std::string_view prefix = {});
 
   /// Whether the caller gave the parameter; an optional one that is null counts as not given.
@@ -54,6 +63,7 @@ class Params {
 
  private:
   explicit Params(const OperationRow& row) : row_(&row) {}
+  Result<void> take(json::Value object, std::string_view prefix);
   std::string_view text_at(size_t param) const;
   uint64_t number_at(size_t param) const;
 

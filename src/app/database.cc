@@ -96,6 +96,7 @@ Result<std::unique_ptr<Database>> Database::open(World world, const config::Conf
   database->watch_disk(config);
   RSTMDB_TRY(database->listen(config));
   RSTMDB_TRY(database->open_monitoring(config));
+  RSTMDB_TRY(database->open_gateway(config));
   return database;
 }
 
@@ -235,6 +236,28 @@ Result<void> Database::listen(const config::Config& config) {
   return {};
 }
 
+Result<void> Database::open_gateway(const config::Config& config) {
+  if (!config.http.enabled) return {};
+  auto listening = http::Gateway::listen({
+      .loop = world_.loop,
+      .net = tls_ ? static_cast<io::Net&>(*tls_) : world_.net,
+      .node = *node_,
+      .facts = facts_,
+      .guesses = server_->guesses(),
+      .address = config.http.bind_addr,
+      .pages = monitoring_->health_pages(),
+      .assets = config.http.console ? http::console_assets() : std::span<const http::Asset>(),
+  });
+  if (!listening.ok() && !config.http.address_chosen) {
+    log_line(Level::kWarn, "HTTP is not served: the address is taken; set http.bind_addr",
+             {{"address", config.http.bind_addr}, {"error", listening.error().to_string()}});
+    return {};
+  }
+  RSTMDB_ASSIGN(gateway_, std::move(listening));
+  log_line(Level::kInfo, "HTTP is served", {{"address", gateway_->address()}});
+  return {};
+}
+
 /// The certificates, before the log is read: a wrong file is said at once.
 Result<void> Database::open_tls(const config::Config& config) {
   if (!config.tls.enabled) return {};
@@ -252,7 +275,8 @@ Result<void> Database::reload(const config::Config& config) {
     tls_->use(std::move(context));
   }
   facts_.credentials = credentials_of(config.auth);
-  const size_t ended = server_->credentials_changed();
+  size_t ended = server_->credentials_changed();
+  if (gateway_) ended += gateway_->credentials_changed();
   log_line(Level::kInfo, "credentials were read again",
            {{"credentials", facts_.credentials.size()}, {"sessions_ended", ended}});
   return {};
@@ -261,7 +285,20 @@ Result<void> Database::reload(const config::Config& config) {
 void Database::stop(std::move_only_function<void(Result<void>)> done) {
   stopping_ = true;
   compaction_->stop();
-  server_->drain([this, done = std::move(done)]() mutable { done(log_->close()); });
+  auto close = [this, done = std::move(done)]() mutable { done(log_->close()); };
+  if (!gateway_) return server_->drain(std::move(close));
+  // Both at the same time; the log is closed when nobody waits for it any more.
+  struct Doors {
+    int open = 2;
+    std::move_only_function<void()> close;
+  };
+  auto doors = std::make_shared<Doors>();  // shared by the two ends
+  doors->close = std::move(close);
+  const auto ended = [doors] {
+    if (--doors->open == 0) doors->close();
+  };
+  gateway_->drain(ended);
+  server_->drain(ended);
 }
 
 }  // namespace rstmdb::app

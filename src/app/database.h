@@ -11,6 +11,7 @@
 #include "app/monitoring.h"
 #include "base/histogram.h"
 #include "config/config.h"
+#include "http/gateway.h"
 #include "io/clock.h"
 #include "io/executor.h"
 #include "io/file_system.h"
@@ -54,6 +55,8 @@ class Database {
   ~Database();
 
   const std::string& address() const { return server_->address(); }
+  /// Where HTTP is served; "" when it is not.
+  std::string http_address() const { return gateway_ ? gateway_->address() : ""; }
   node::Node& node() { return *node_; }
   /// Its metrics and whether it is ready, also when nothing is served over HTTP.
   Monitoring& monitoring() { return *monitoring_; }
@@ -77,6 +80,7 @@ class Database {
   Result<node::Restored> restore();
   Result<void> open_node(const config::Config& config);
   Result<void> listen(const config::Config& config);
+  Result<void> open_gateway(const config::Config& config);
   Result<void> open_monitoring(const config::Config& config);
   void on_log_stopped(const Error& error);
   void watch_disk(const config::Config& config);
@@ -95,7 +99,8 @@ class Database {
   std::unique_ptr<node::Compaction> compaction_;
   std::unique_ptr<io::TlsNet> tls_;  // null: connections are not encrypted
   std::unique_ptr<server::Server> server_;
-  std::unique_ptr<Monitoring> monitoring_;  // last of the parts: it looks at all the others
+  std::unique_ptr<Monitoring> monitoring_;  // it looks at all the others
+  std::unique_ptr<http::Gateway> gateway_;  // null: not served. It shows pages of monitoring
   // Gone before any of them; shared only to be asked whether it is.
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
 };

@@ -19,20 +19,22 @@ Monitoring::Monitoring(Options options)
     : options_(std::move(options)), started_ns_(options_.clock.steady_ns()) {}
 
 Result<void> Monitoring::listen(const std::string& address) {
-  RSTMDB_ASSIGN(door_, http::Door::listen({
-                           .loop = options_.loop,
-                           .net = options_.net,
-                           .clock = options_.clock,
-                           .address = address,
-                           .pages = {{"/metrics",
-                                      [this] {
-                                        return http::Response{.content_type = http::kMetricsText,
-                                                              .body = metrics_page()};
-                                      }},
-                                     {"/healthz", [this] { return health(); }},
-                                     {"/readyz", [this] { return readiness_.page(); }}},
-                       }));
+  std::vector<http::Page> pages = health_pages();
+  pages.push_back({"/metrics", [this] {
+                     return http::Response{.content_type = http::kMetricsText,
+                                           .body = metrics_page()};
+                   }});
+  RSTMDB_ASSIGN(door_, http::Door::listen({.loop = options_.loop,
+                                           .net = options_.net,
+                                           .clock = options_.clock,
+                                           .address = address,
+                                           .pages = std::move(pages)}));
   return {};
+}
+
+std::vector<http::Page> Monitoring::health_pages() {
+  return {{"/healthz", [this] { return health(); }},
+          {"/readyz", [this] { return readiness_.page(); }}};
 }
 
 http::Response Monitoring::health() const {

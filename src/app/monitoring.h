@@ -41,6 +41,9 @@ class Monitoring {
   /// "127.0.0.1:9090" with the real port; "" when nothing listens.
   std::string address() const { return door_ ? door_->address() : ""; }
 
+  /// /healthz and /readyz, for another door. They outlive it.
+  std::vector<http::Page> health_pages();
+
   /// The page of /metrics. Made anew when the last one is older than limits::kMetricsAgeMs, so that
   /// nobody who asks all the time keeps the loop from its work.
   const std::string& metrics_page();

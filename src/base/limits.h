@@ -57,6 +57,10 @@ inline constexpr uint64_t kListLimitMax = 1'000;
 inline constexpr uint64_t kLogReadLimitDefault = 100;
 inline constexpr uint64_t kLogReadLimitMax = 1'000;
 inline constexpr size_t kLogReadBytesMax = 8 * 1024 * 1024;
+inline constexpr size_t kHistoryPageBytesMax = 8 * 1024 * 1024;  // contexts and payloads of a page
+inline constexpr size_t kHistoryTurnBytesMax = 2 * 1024 * 1024;  // of the log, read in a turn
+inline constexpr size_t kHistoriesMax = 1'024;                   // asked for and not read yet
+inline constexpr size_t kHistoriesAtOnceMax = 8;                 // of those, read in turn
 
 // Connections.
 inline constexpr size_t kConnectionsMaxDefault = 1'000;
@@ -72,10 +76,16 @@ inline constexpr int64_t kRefusalTimeoutMs = 1'000;      // waiting for the dial
 inline constexpr size_t kRefusalsMax = 256;              // being refused at the same time
 inline constexpr int64_t kDrainTimeoutMs = 8'000;        // SIGTERM to forced close
 
-// The HTTP door.
+// HTTP: the gateway, and the door of metrics and health.
 inline constexpr size_t kHttpHeadBytesMax = 16 * 1024;  // request line and fields
-inline constexpr size_t kHttpConnectionsMax = 64;
-inline constexpr int64_t kHttpTimeoutMs = 10'000;  // to the next whole request; to send an answer
+inline constexpr size_t kHttpFieldsMax = 100;           // of one head
+inline constexpr size_t kHttpChunkLineBytesMax = 32;    // the size of a chunk, as written
+inline constexpr size_t kHttpConnectionsMax = 64;       // at the door of metrics and health
+inline constexpr size_t kHttpGatewayConnectionsMax = 1'000;
+inline constexpr int64_t kHttpTimeoutMs = 10'000;      // to a whole head; to send a page
+inline constexpr int64_t kHttpBodyTimeoutMs = 30'000;  // from the head to the body's last byte
+inline constexpr int64_t kHttpIdleTimeoutMs = 75'000;  // between two requests, at the gateway
+inline constexpr int64_t kHttpHeartbeatMs = 15'000;    // of silence on an event stream
 inline constexpr int64_t kMetricsAgeMs = 100;  // a page of metrics serves who asks so soon again
 
 // The queue before the disk: commands that have their place but are not yet durable.

@@ -39,6 +39,9 @@ const Bad kBad[] = {
     {"tls:\n  cert: x", "tls.cert", 2, "not a known key"},
     {"compaction:\n  interval: 1", "compaction.interval", 2, "not a known key"},
     {"metrics:\n  port: 1", "metrics.port", 2, "not a known key"},
+    {"http:\n  port: 8080", "http.port", 2, "not a known key"},
+    {"http:\n  bind: 127.0.0.1:1", "http.bind", 2, "not a known key"},
+    {"http:\n  consol: false", "http.consol", 2, "did you mean console?"},
     {"logging:\n  levle: info", "logging.levle", 2, "did you mean level?"},
     {"logging: {level: info}\nlimits: {}", "limits", 2, "not a known section"},
 

@@ -77,6 +77,15 @@ struct Config {
     bool enabled = false;
     std::string bind_addr = "127.0.0.1:9090";
   } metrics;
+  /// The gateway: the operations, and the console, over HTTP.
+  struct Http {
+    bool enabled = true;
+    std::string bind_addr = "127.0.0.1:8080";
+    bool console = true;
+    /// Whether somebody has set the address: one that nobody chose may be taken by somebody else,
+    /// and a database does not stay away for that.
+    bool address_chosen = false;
+  } http;
   struct Logging {
     Level level = Level::kInfo;
     LogFormat format = LogFormat::kAuto;

@@ -103,6 +103,7 @@ tls:
   client_crl_path: r
 compaction: {enabled: true, events_threshold: 1, size_threshold_mb: 2, min_interval_secs: 3}
 metrics: {enabled: true, bind_addr: localhost:1}
+http: {enabled: false, bind_addr: localhost:2, console: false}
 logging: {level: debug, format: json}
 )";
   const auto loaded = read_settings(text, "dir/x.yaml", {});
@@ -124,11 +125,26 @@ logging: {level: debug, format: json}
   EXPECT_EQ(c.tls.client_crl_path, "r");
   EXPECT_EQ(c.compaction.min_interval_secs, 3u);
   EXPECT_EQ(c.metrics.bind_addr, "localhost:1");
+  EXPECT_FALSE(c.http.enabled);
+  EXPECT_EQ(c.http.bind_addr, "localhost:2");
+  EXPECT_TRUE(c.http.address_chosen);
+  EXPECT_FALSE(c.http.console);
   EXPECT_EQ(c.logging.level, Level::kDebug);
   EXPECT_EQ(c.logging.format, LogFormat::kJson);
   for (const Setting& setting : loaded->settings)
     EXPECT_TRUE(setting.origin.starts_with("dir/x.yaml:")) << setting.key << setting.origin;
   EXPECT_EQ(origin_of(*loaded, "storage.fsync_policy"), "dir/x.yaml:6");
+}
+
+TEST(Settings, AnAddressOfHttpThatNobodyChoseIsKnownAsSuch) {
+  const auto plain = read_settings("", "x", {});
+  EXPECT_FALSE(plain->config.http.address_chosen);
+  EXPECT_EQ(plain->config.http.bind_addr, "127.0.0.1:8080");
+  EXPECT_TRUE(plain->config.http.enabled);
+  EXPECT_TRUE(
+      read_settings("http: {bind_addr: 127.0.0.1:8080}", "x", {})->config.http.address_chosen);
+  EXPECT_TRUE(
+      read_settings("", "x", {{"RSTMDB_HTTP_BIND", "[::1]:1"}})->config.http.address_chosen);
 }
 
 TEST(Settings, ASectionMayBeEmptyAndAFileToo) {
@@ -178,6 +194,9 @@ TEST(Settings, TheEnvironmentOverridesTheFile) {
                                                         {"RSTMDB_COMPACT_INTERVAL", "12"},
                                                         {"RSTMDB_METRICS_ENABLED", "true"},
                                                         {"RSTMDB_METRICS_BIND", "127.0.0.1:13"},
+                                                        {"RSTMDB_HTTP_ENABLED", "false"},
+                                                        {"RSTMDB_HTTP_BIND", "127.0.0.1:14"},
+                                                        {"RSTMDB_HTTP_CONSOLE", "false"},
                                                         {"RSTMDB_LOG_FORMAT", "pretty"}};
   Environment environment;
   for (const auto& [variable, value] : values) environment.emplace(variable, value);
@@ -324,7 +343,9 @@ TEST_F(ConfigFiles, WhatContradictsItselfIsRefusedByKey) {
       {"auth: {certificates: [CN=a role=read]}", "auth.certificates"},
       {"auth: {certificates: [CN=a role=read]}\ntls: {client_ca_path: a}", "auth.certificates"},
       {"tls: {client_crl_path: r}", "tls.client_crl_path"},
-      {"metrics: {enabled: true, bind_addr: 127.0.0.1:7401}", "metrics.bind_addr"}};
+      {"metrics: {enabled: true, bind_addr: 127.0.0.1:7401}", "metrics.bind_addr"},
+      {"http: {bind_addr: 127.0.0.1:7401}", "http.bind_addr"},
+      {"http: {bind_addr: 127.0.0.1:9090}\nmetrics: {enabled: true}", "http.bind_addr"}};
   for (const auto& [text, key] : cases) {
     const auto loaded = load({write("c", text), {}});
     ASSERT_FALSE(loaded.ok()) << text;
@@ -335,9 +356,10 @@ TEST_F(ConfigFiles, WhatContradictsItselfIsRefusedByKey) {
 
 TEST_F(ConfigFiles, WarnsOfWhatIsNotServedAndWhatIsOpen) {
   EXPECT_TRUE(load({})->warnings.empty());
-  // Whoever lets the system choose gets two ports.
+  // Whoever lets the system choose gets a port for each door.
   const auto own = load({write("o",
                                "metrics: {enabled: true, bind_addr: 127.0.0.1:0}\n"
+                               "http: {bind_addr: 127.0.0.1:0}\n"
                                "network: {bind_addr: 127.0.0.1:0}\n"),
                          {}});
   ASSERT_TRUE(own.ok()) << own.error().to_string();
@@ -369,6 +391,14 @@ TEST_F(ConfigFiles, WarnsLoudlyOfAnOpenDoorWithoutTokensOrWithoutTls) {
     EXPECT_NE(warnings(open, tokens)[0].find("WITHOUT TLS"), std::string::npos);
     EXPECT_TRUE(warnings(open, tokens + tls).empty()) << open;
     EXPECT_EQ(warnings(open, tls).size(), 1u) << open;
+    const std::string http = "http: {bind_addr: '" + std::string(open) + "'}\n";
+    ASSERT_EQ(warnings("127.0.0.1:2", http).size(), 1u) << open;
+    EXPECT_TRUE(warnings("127.0.0.1:2", http)[0].starts_with("http.bind_addr: OTHER MACHINES"));
+    ASSERT_EQ(warnings("127.0.0.1:2", http + tokens).size(), 1u) << open;
+    EXPECT_TRUE(warnings("127.0.0.1:2", http + tokens + tls).empty()) << open;
+    EXPECT_TRUE(
+        load({write("d", "http: {enabled: false, bind_addr: '" + std::string(open) + "'}"), {}})
+            ->warnings.empty());
   }
   for (const char* own : {"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1"})
     EXPECT_TRUE(warnings(own, "").empty()) << own;

@@ -94,6 +94,13 @@ constexpr std::array kKeys = {
     Key{"metrics.bind_addr", "RSTMDB_METRICS_BIND",
         [](Config& c) -> Key::Place { return &c.metrics.bind_addr; }, 0, 0, address_refusal},
 
+    Key{"http.enabled", "RSTMDB_HTTP_ENABLED",
+        [](Config& c) -> Key::Place { return &c.http.enabled; }},
+    Key{"http.bind_addr", "RSTMDB_HTTP_BIND",
+        [](Config& c) -> Key::Place { return &c.http.bind_addr; }, 0, 0, address_refusal},
+    Key{"http.console", "RSTMDB_HTTP_CONSOLE",
+        [](Config& c) -> Key::Place { return &c.http.console; }},
+
     Key{"logging.level", "",
         [](Config& c) -> Key::Place { return &c.logging.level; }, 0, 0, nullptr, kTaken},
     Key{"logging.format", "RSTMDB_LOG_FORMAT",

@@ -52,6 +52,12 @@ Error contradiction(std::string_view key, const std::string& what) {
   return Error(Code::kBadRequest, std::string(key) + ": " + what).with("key", key);
 }
 
+/// Whether two doors would be at one address; with port 0 the system gives each its own.
+bool same_place(const std::string& a, const std::string& b) {
+  const auto parts = split_host_port(a);
+  return a == b && !(parts && parts->port == 0);
+}
+
 Result<void> check_together(const Config& config) {
   if (config.auth.required && config.auth.tokens.empty() && config.auth.certificates.empty())
     return contradiction("auth.required",
@@ -70,10 +76,13 @@ Result<void> check_together(const Config& config) {
     return contradiction("tls.client_ca_path", "is missing though tls.require_client_cert is true");
   if (config.tls.require_client_cert && !config.tls.enabled)
     return contradiction("tls.require_client_cert", "is true though tls.enabled is false");
-  const auto metrics_at = split_host_port(config.metrics.bind_addr);
-  const bool any_port = metrics_at && metrics_at->port == 0;
-  if (config.metrics.enabled && config.metrics.bind_addr == config.network.bind_addr && !any_port)
+  if (config.metrics.enabled && same_place(config.metrics.bind_addr, config.network.bind_addr))
     return contradiction("metrics.bind_addr", "is the same as network.bind_addr");
+  if (config.http.enabled && same_place(config.http.bind_addr, config.network.bind_addr))
+    return contradiction("http.bind_addr", "is the same as network.bind_addr");
+  if (config.http.enabled && config.metrics.enabled &&
+      same_place(config.http.bind_addr, config.metrics.bind_addr))
+    return contradiction("http.bind_addr", "is the same as metrics.bind_addr");
   return {};
 }
 
@@ -88,21 +97,30 @@ bool only_this_machine(std::string_view address) {
          parts->host == "localhost";
 }
 
+void warn_of_open_door(const Config& config, const std::string& key, const std::string& address,
+                       std::vector<std::string>& warnings) {
+  if (only_this_machine(address)) return;
+  if (!config.auth.required)
+    warnings.push_back(
+        key +
+        ": OTHER MACHINES CAN CONNECT AND DO EVERYTHING, because auth.required is false; set it, "
+        "or listen on 127.0.0.1");
+  if (config.auth.required && !config.tls.enabled)
+    warnings.push_back(
+        key +
+        ": OTHER MACHINES CAN CONNECT WITHOUT TLS, so tokens and data cross the network in the "
+        "clear; set tls.enabled, or listen on 127.0.0.1");
+}
+
 std::vector<std::string> warnings_for(const Config& config) {
   std::vector<std::string> warnings;
   if (!config.compaction.enabled)
     warnings.push_back("compaction.enabled: false; the log grows until COMPACT is called");
   if (config.metrics.enabled && !only_this_machine(config.metrics.bind_addr))
     warnings.push_back("metrics.bind_addr: other machines can read metrics, which asks no token");
-  const bool open = !only_this_machine(config.network.bind_addr);
-  if (open && !config.auth.required)
-    warnings.push_back(
-        "network.bind_addr: OTHER MACHINES CAN CONNECT AND DO EVERYTHING, because auth.required is "
-        "false; set it, or listen on 127.0.0.1");
-  if (open && config.auth.required && !config.tls.enabled)
-    warnings.push_back(
-        "network.bind_addr: OTHER MACHINES CAN CONNECT WITHOUT TLS, so tokens and data cross the "
-        "network in the clear; set tls.enabled, or listen on 127.0.0.1");
+  warn_of_open_door(config, "network.bind_addr", config.network.bind_addr, warnings);
+  if (config.http.enabled)
+    warn_of_open_door(config, "http.bind_addr", config.http.bind_addr, warnings);
   if (config.storage.fsync_policy.kind == FsyncPolicy::Kind::kNever)
     warnings.push_back("storage.fsync_policy: never; a power cut loses acknowledged writes");
   return warnings;

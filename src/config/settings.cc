@@ -48,6 +48,7 @@ class Reader {
   }
 
   Loaded take() {
+    config_.http.address_chosen = origin(*find_key("http", "bind_addr")) != "default";
     Loaded loaded{config_, {}, {}};
     for (const Key& key : keys())
       loaded.settings.push_back({std::string(key.name), show(key, config_), origin(key)});

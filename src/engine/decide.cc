@@ -226,6 +226,7 @@ Result<Outcome> Decider::decide(const ApplyEvent& command) const {
   Record record = blank(RecordKind::kApplyEvent);
   record.instance_id = command.instance_id;
   record.slot = instance->slot;
+  record.previous_of_instance = instance->last_offset;
   record.event = command.event;
   record.event_id = command.event_id;
   record.payload = command.payload;
@@ -286,6 +287,7 @@ Result<Outcome> Decider::decide(const DeleteInstance& command) const {
   Record record = blank(RecordKind::kDeleteInstance);
   record.instance_id = command.instance_id;
   record.slot = instance->slot;
+  record.previous_of_instance = instance->last_offset;
   record.machine = stored.machine->name;
   record.version = stored.version;
   record.from_state = stored.state_name(instance->state);

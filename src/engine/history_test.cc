@@ -2,6 +2,10 @@
 // from zero and in two halves, and its incremental hash equals the one computed by a walk.
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+#include <utility>
+
 #include "engine/history_test_support.h"
 #include "engine/listing.h"
 
@@ -28,6 +32,47 @@ void check_listing(const State& state) {
   ASSERT_EQ(seen, expected);
 }
 
+/// What is counted for each version and state is what a look at all instances finds.
+void check_counts(const State& state) {
+  std::map<std::pair<DefinitionIndex, StateIndex>, uint32_t> expected;
+  for (Slot slot = 0; slot < state.instances().size(); ++slot) {
+    const Instance& instance = state.instances().at(slot);
+    if (!instance.deleted()) ++expected[{instance.definition, instance.state}];
+  }
+  for (DefinitionIndex i = 0; i < state.machines().definition_count(); ++i) {
+    const StoredDefinition& stored = state.machines().at(i);
+    for (StateIndex s = 0; s < stored.definition.states().size(); ++s) {
+      ASSERT_EQ(stored.counts[s], (expected[{i, s}])) << stored.state_name(s);
+    }
+  }
+}
+
+/// Every record says which record of its instance stands before it.
+class Links {
+ public:
+  void take(const Record& record) {
+    switch (record.kind) {
+      case RecordKind::kCreateInstance:
+        EXPECT_EQ(record.previous_of_instance, 0u);
+        break;
+      case RecordKind::kApplyEvent:
+      case RecordKind::kDeleteInstance:
+        EXPECT_EQ(record.previous_of_instance, last_.at(std::string(record.instance_id)));
+        break;
+      case RecordKind::kFlushAll:
+        last_.clear();
+        return;
+      case RecordKind::kPutMachine:
+      case RecordKind::kSnapshotInstance:
+        return;
+    }
+    last_[std::string(record.instance_id)] = record.offset;
+  }
+
+ private:
+  std::map<std::string, uint64_t> last_;
+};
+
 void check(RandomHistory& history) {
   State& state = history.state();
   const auto& units = history.units();
@@ -36,6 +81,7 @@ void check(RandomHistory& history) {
   const size_t half = units.size() / 2;
   State again({.hash_seed = 999});
   ChainHash chain;
+  Links links;
   for (size_t i = 0; i < units.size(); ++i) {
     if (i == half) {
       // The second half goes on where a replay of the first half stopped.
@@ -45,6 +91,7 @@ void check(RandomHistory& history) {
     while (!reader.at_end()) {
       const auto record = reader.next();
       ASSERT_TRUE(record.ok()) << record.error().to_string();
+      links.take(*record);
       again.apply(*record);
     }
   }
@@ -52,6 +99,8 @@ void check(RandomHistory& history) {
   ASSERT_EQ(again.hash_by_walk(), state.hash());
   ASSERT_EQ(again.live().count(), state.live().count());
   check_listing(state);
+  check_counts(state);
+  check_counts(again);
 }
 
 TEST(History, ReplayEqualsLive) {

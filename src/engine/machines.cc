@@ -47,6 +47,7 @@ DefinitionIndex Machines::add(std::string_view name, uint32_t version, Definitio
     stored->groups.push_back(static_cast<uint32_t>(machine->groups.size()));
     machine->groups.push_back({state, {}});
   }
+  stored->counts.resize(stored->groups.size());
   definitions_.push_back(std::move(stored));
   return index;
 }

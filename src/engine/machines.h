@@ -29,15 +29,25 @@ struct Machine {
   const StateGroup* find_group(std::string_view state) const;
 };
 
-/// One version of a machine. Never changed once stored.
+/// One version of a machine, which never changes, and how many instances of it there are.
 struct StoredDefinition {
   Machine* machine = nullptr;
   uint32_t version = 0;
   Definition definition;
   std::vector<uint32_t> groups;  // of each state: its index in machine->groups
+  std::vector<uint32_t> counts;  // of each state: the instances of this version that are in it
 
   const std::string& state_name(StateIndex state) const { return definition.states()[state]; }
   StateGroup& group(StateIndex state) const { return machine->groups[groups[state]]; }
+  /// An instance of this version comes into a state, or leaves it.
+  void enter(StateIndex state, Slot slot) {
+    group(state).members.add(slot);
+    ++counts[state];
+  }
+  void leave(StateIndex state, Slot slot) {
+    group(state).members.remove(slot);
+    --counts[state];
+  }
 };
 
 class Machines {
@@ -46,7 +56,7 @@ class Machines {
   /// Null when the machine or the version is not there.
   const StoredDefinition* find(std::string_view name, uint32_t version) const;
   const StoredDefinition& at(DefinitionIndex index) const { return *definitions_[index]; }
-  Machine& machine_of(DefinitionIndex index) { return *definitions_[index]->machine; }
+  StoredDefinition& at(DefinitionIndex index) { return *definitions_[index]; }
 
   DefinitionIndex add(std::string_view name, uint32_t version, Definition definition);
 

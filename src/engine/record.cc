@@ -20,13 +20,16 @@ enum Field : uint16_t {
   kHasPayload = 32,
   kGeneratedId = 64,  // a flag: no bytes follow
   kHasOrigin = 128,
+  kHasInstanceLink = 256,
 };
 constexpr uint16_t kKnownFields = kHasBatch | kHasActor | kHasTrace | kHasKey | kHasEventId |
-                                  kHasPayload | kGeneratedId | kHasOrigin;
+                                  kHasPayload | kGeneratedId | kHasOrigin | kHasInstanceLink;
 
 constexpr size_t kFixedBytes = 1 + 1 + 2 + 8 + 8 + 8 + 16;
 
-bool may_have_origin(RecordKind kind) {
+/// Whether a record of this kind changes an instance that was there before, and so may say what it
+/// was part of: its machine, and its record before.
+bool changes_instance(RecordKind kind) {
   return kind == RecordKind::kApplyEvent || kind == RecordKind::kDeleteInstance;
 }
 
@@ -39,7 +42,10 @@ uint16_t fields_of(const Record& record) {
   if (!record.event_id.empty()) fields |= kHasEventId;
   if (!record.payload.empty()) fields |= kHasPayload;
   if (record.generated_id) fields |= kGeneratedId;
-  if (may_have_origin(record.kind) && record.has_origin()) fields |= kHasOrigin;
+  if (changes_instance(record.kind)) {
+    if (record.has_origin()) fields |= kHasOrigin;
+    if (record.previous_of_instance != 0) fields |= kHasInstanceLink;
+  }
   return static_cast<uint16_t>(fields);
 }
 
@@ -71,6 +77,8 @@ void write_optional(ByteWriter& out, const Record& record, uint16_t fields) {
     out.varint(record.version);
     if (record.kind == RecordKind::kDeleteInstance) out.text(record.from_state);
   }
+  // The way back, not the place: that takes fewer bytes.
+  if (fields & kHasInstanceLink) out.varint(record.offset - record.previous_of_instance);
 }
 
 void write_own(ByteWriter& out, const Record& record, uint16_t fields) {
@@ -175,6 +183,11 @@ void read_optional(ByteReader& in, Record& record, uint16_t fields) {
     record.version = read_u32(in);
     if (record.kind == RecordKind::kDeleteInstance) record.from_state = in.text();
   }
+  if (fields & kHasInstanceLink) {
+    // Of a way back that leads nowhere nothing is left, which plausible() then refuses.
+    const uint64_t back = in.varint();
+    if (back != 0 && back < record.offset) record.previous_of_instance = record.offset - back;
+  }
 }
 
 void read_own(ByteReader& in, Record& record, uint16_t fields) {
@@ -220,7 +233,11 @@ bool known_kind(uint8_t kind) {
 bool plausible(const Record& record, uint16_t fields) {
   const bool apply = record.kind == RecordKind::kApplyEvent;
   if ((fields & (kHasEventId | kHasPayload)) != 0 && !apply) return false;
-  if ((fields & kHasOrigin) && (!may_have_origin(record.kind) || record.machine.empty())) {
+  if ((fields & kHasOrigin) && (!changes_instance(record.kind) || record.machine.empty())) {
+    return false;
+  }
+  if ((fields & kHasInstanceLink) &&
+      (!changes_instance(record.kind) || record.previous_of_instance == 0)) {
     return false;
   }
   if ((fields & kGeneratedId) && record.kind != RecordKind::kCreateInstance) return false;

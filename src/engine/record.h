@@ -66,8 +66,12 @@ struct Record {
   std::string_view event_id;     // apply, or ""
   std::string_view payload;      // apply: JSON; "" when the event had none
   std::string_view snapshot_id;  // snapshot
-  std::string_view context;      // apply, create: context after; put: the canonical definition;
-                                 // snapshot: the instance as a JSON document
+  /// Offset of the instance's record before this one (apply, delete): a history is read along these
+  /// links, newest first. 0 when the record does not say: those of releases before 0.3, and a
+  /// creation, which is the first.
+  uint64_t previous_of_instance = 0;
+  std::string_view context;  // apply, create: context after; put: the canonical definition;
+                             // snapshot: the instance as a JSON document
 
   /// Where decide() has found the instance (apply, delete), so that apply() need not look for it
   /// again. No part of the fact: it is not kept, and a record that has been read has none.
@@ -79,7 +83,7 @@ struct Record {
   bool has_origin() const { return !machine.empty(); }
 };
 
-/// What links one record to the next.
+/// What links one record of the log to the next.
 struct ChainHash {
   uint64_t value = 0;
 };

@@ -22,6 +22,7 @@ Record sample() {
   record.event = "PAY";
   record.from_state = "created";
   record.to_state = "paid";
+  record.previous_of_instance = 5;
   record.event_id = "e-1";
   record.payload = R"({"amount":99.99})";
   record.context = R"({"customer":"alice","amount":99.99})";
@@ -55,6 +56,7 @@ void expect_same(const Record& a, const Record& b) {
   EXPECT_EQ(a.from_state, b.from_state);
   EXPECT_EQ(a.to_state, b.to_state);
   EXPECT_EQ(a.event_id, b.event_id);
+  EXPECT_EQ(a.previous_of_instance, b.previous_of_instance);
   EXPECT_EQ(a.payload, b.payload);
   EXPECT_EQ(a.context, b.context);
 }
@@ -80,6 +82,8 @@ TEST(Record, EveryKindReadsBackAsItWas) {
   remove.machine = "order";
   remove.version = 3;
   remove.from_state = "a";
+  remove.offset = 1000;
+  remove.previous_of_instance = 1;
   Record flush;
   flush.kind = RecordKind::kFlushAll;
 
@@ -103,6 +107,7 @@ TEST(Record, RecordsWithoutAnOriginStillRead) {
   Record apply = sample();
   apply.machine = {};
   apply.version = 0;
+  apply.previous_of_instance = 0;
   Record remove;
   remove.kind = RecordKind::kDeleteInstance;
   remove.offset = 8;
@@ -117,6 +122,7 @@ TEST(Record, RecordsWithoutAnOriginStillRead) {
     const auto read = reader.next();
     ASSERT_TRUE(read.ok()) << read.error().to_string();
     EXPECT_FALSE(read->has_origin());
+    EXPECT_EQ(read->previous_of_instance, 0u);
     expect_same(*read, record);
   }
 }
@@ -149,9 +155,61 @@ TEST(Record, AnOriginBelongsToEventsAndDeletionsAndIsNeverEmpty) {
   EXPECT_EQ(read.error().detail("reason"), "its fields do not fit its size");
 }
 
+/// The way back to the instance's record before stands as one byte behind the origin.
+TEST(Record, ALinkThatLeadsNowhereIsRefused) {
+  Record record = sample();
+  const std::string context(200, ' ');  // makes the size two bytes long
+  record.context = context;
+  ChainHash chain;
+  const std::string good = bytes_of(record, chain);
+  const size_t at = good.find("\x05order\xac\x02\x02");
+  ASSERT_NE(at, std::string::npos);
+  const size_t link = at + 8;
+  for (const auto& [back, fits] : {std::pair(1, true),
+                                   {2, true},
+                                   {6, true},
+                                   {0, false},
+                                   {7, false},
+                                   {8, false},
+                                   {127, false}}) {
+    std::string bytes = good;
+    bytes[link] = static_cast<char>(back);
+    ChainHash reading;
+    const auto read = RecordReader(bytes, reading).next();
+    ASSERT_EQ(read.ok(), fits) << back;
+    if (fits) {
+      EXPECT_EQ(read->previous_of_instance, record.offset - static_cast<uint64_t>(back));
+    } else {
+      EXPECT_EQ(read.error().detail("reason"), "its fields do not fit its size");
+    }
+  }
+}
+
+TEST(Record, ALinkBelongsToEventsAndDeletions) {
+  constexpr size_t kFields = 4;  // size takes two bytes, format and kind one each
+  Record create;
+  create.kind = RecordKind::kCreateInstance;
+  create.offset = 9;
+  create.machine = "order";
+  create.instance_id = std::string_view("id");
+  create.previous_of_instance = 3;
+  const std::string context(200, ' ');
+  create.context = context;
+  ChainHash chain;
+  std::string bytes = bytes_of(create, chain);
+  ChainHash reading;
+  const auto read = RecordReader(bytes, reading).next();
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(read->previous_of_instance, 0u) << "it is not written";
+  bytes[kFields + 1] = 1;
+  ChainHash again;
+  EXPECT_FALSE(RecordReader(bytes, again).next().ok());
+}
+
 RC_GTEST_PROP(Record, AnyTextsReadBackAsTheyWere,
               (const std::string& id, const std::string& event, const std::string& payload,
-               const std::string& context, const std::string& key, uint64_t offset)) {
+               const std::string& context, const std::string& key, uint64_t offset,
+               uint64_t previous)) {
   Record record = sample();
   record.instance_id = id;
   record.event = event;
@@ -160,6 +218,7 @@ RC_GTEST_PROP(Record, AnyTextsReadBackAsTheyWere,
   record.key.key = key;
   if (key.empty()) record.key = {};
   record.offset = offset;
+  record.previous_of_instance = offset == 0 ? 0 : previous % offset;
   ChainHash chain;
   const std::string bytes = bytes_of(record, chain);
   ChainHash reading;

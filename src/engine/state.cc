@@ -99,7 +99,7 @@ void State::create_instance(const Record& record) {
 void State::apply_event(const Record& record) {
   const Slot slot = living(record);
   Instance& instance = instances_->at(slot);
-  const StoredDefinition& stored = machines_.at(instance.definition);
+  StoredDefinition& stored = machines_.at(instance.definition);
   instances_hash_ -= instance.hash();
 
   const StateIndex from = instance.state;
@@ -112,8 +112,8 @@ void State::apply_event(const Record& record) {
   instance.seal();
   instances_hash_ += instance.hash();
   if (from != instance.state) {
-    stored.group(from).members.remove(slot);
-    stored.group(instance.state).members.add(slot);
+    stored.leave(from, slot);
+    stored.enter(instance.state, slot);
   }
 
   KeyResult result;
@@ -130,8 +130,9 @@ void State::delete_instance(const Record& record) {
   Instance& instance = instances_->at(slot);
   instances_hash_ -= instance.hash();
   live_.remove(slot);
-  machines_.machine_of(instance.definition).members.remove(slot);
-  machines_.at(instance.definition).group(instance.state).members.remove(slot);
+  StoredDefinition& stored = machines_.at(instance.definition);
+  stored.machine->members.remove(slot);
+  stored.leave(instance.state, slot);
   instance.set_texts(instance.id(), {}, {});
   instance.set_deleted();
   instance.updated_at = record.ts;
@@ -174,8 +175,9 @@ Slot State::living(const Record& record) const {
 
 void State::enter(Slot slot, const Instance& instance) {
   live_.add(slot);
-  machines_.machine_of(instance.definition).members.add(slot);
-  machines_.at(instance.definition).group(instance.state).members.add(slot);
+  StoredDefinition& stored = machines_.at(instance.definition);
+  stored.machine->members.add(slot);
+  stored.enter(instance.state, slot);
 }
 
 StateFacts State::facts() const {

@@ -50,6 +50,10 @@ void expect_same(const State& a, const State& b) {
     ASSERT_EQ(a.keys().row(a.keys().first_sequence() + i).scope,
               b.keys().row(b.keys().first_sequence() + i).scope);
   }
+  ASSERT_EQ(a.machines().definition_count(), b.machines().definition_count());
+  for (DefinitionIndex i = 0; i < a.machines().definition_count(); ++i) {
+    ASSERT_EQ(a.machines().at(i).counts, b.machines().at(i).counts);
+  }
   ASSERT_EQ(a.machines().by_name().size(), b.machines().by_name().size());
   for (const auto& [name, machine] : a.machines().by_name()) {
     const Machine* other = b.machines().find(name);

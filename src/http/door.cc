@@ -10,8 +10,44 @@ namespace {
 
 constexpr int64_t kTickMs = 1'000;
 constexpr int64_t kNsPerMs = 1'000'000;
+constexpr Connection::Timeouts kTimeouts{.idle_ms = limits::kHttpTimeoutMs,
+                                         .head_ms = limits::kHttpTimeoutMs,
+                                         .body_ms = limits::kHttpTimeoutMs,
+                                         .stall_ms = limits::kHttpTimeoutMs,
+                                         .stream_ms = limits::kHttpTimeoutMs};
 
 }  // namespace
+
+class Door::Visit final : private Handler {
+ public:
+  Visit(Door& door, std::unique_ptr<io::Stream> stream)
+      : door_(door),
+        connection_({.handler = *this,
+                     .clock = door.options_.clock,
+                     .date = door.date_,
+                     .stream = std::move(stream),
+                     .timeouts = kTimeouts}) {}
+  Connection& connection() { return connection_; }
+
+ private:
+  std::expected<size_t, Response> on_head(const Request& request) override {
+    if (request.body != Request::Body::kNone)
+      return std::unexpected(refusal(413, "no request has a body here"));
+    return 0;
+  }
+  void on_request(const Request& request, std::string_view) override {
+    connection_.answer(door_.answer(request));
+  }
+  Response refuse(const Refusal& refused) override {
+    return refusal(refused.status, refused.reason);
+  }
+  void on_ended() override { door_.visits_.end(*this); }
+
+  Door& door_;
+  Connection connection_;
+};
+
+Door::Door(Options options) : options_(std::move(options)), visits_(options_.loop) {}
 
 Result<std::unique_ptr<Door>> Door::listen(Options options) {
   std::unique_ptr<Door> door(new Door(std::move(options)));
@@ -23,53 +59,35 @@ Result<std::unique_ptr<Door>> Door::listen(Options options) {
   return door;
 }
 
-Door::~Door() {
-  *there_ = false;
-  options_.loop.cancel(tick_timer_);
+Door::~Door() { options_.loop.cancel(tick_timer_); }
+
+void refuse_connection(io::Stream& stream, const Response& response, std::string_view date) {
+  std::string bytes;
+  append_response(bytes, response, Body::kWithBody, After::kClose, date);
+  stream.write(bytes);
+  stream.close(io::Stream::Close::kAfterSending);
 }
 
 void Door::on_accept(std::unique_ptr<io::Stream> stream) {
-  if (connections_.size() >= limits::kHttpConnectionsMax) {
+  if (visits_.size() >= limits::kHttpConnectionsMax) {
     ++refused_;
-    std::string bytes;
-    append_response(bytes, refusal(503, "too many connections"), Body::kWithBody, After::kClose,
-                    options_.clock.wall_ms());
-    stream->write(bytes);
-    return stream->close(io::Stream::Close::kAfterSending);
+    return refuse_connection(*stream, refusal(503, "too many connections"),
+                             date_.at(options_.clock.wall_ms()));
   }
-  auto connection = std::make_unique<Connection>(
-      Connection::Options{.owner = *this, .clock = options_.clock, .stream = std::move(stream)});
-  Connection& started = *connection;
-  connections_.emplace(&started, std::move(connection));
-  started.start();
+  visits_.add(std::make_unique<Visit>(*this, std::move(stream))).connection().start();
 }
 
 Response Door::answer(const Request& request) {
   ++requests_;
   const auto page = std::ranges::find(options_.pages, request.path, &Page::path);
   if (page == options_.pages.end()) return refusal(404);
-  if (request.method != "GET" && request.method != "HEAD") {
-    Response response = refusal(405);
-    response.allow = "GET, HEAD";
-    return response;
-  }
+  if (request.method != "GET" && request.method != "HEAD")
+    return refusal(405).with("Allow", kPageMethods);
   return page->make();
 }
 
-void Door::on_ended(Connection& connection) {
-  const auto found = connections_.find(&connection);
-  if (found == connections_.end()) return;
-  if (ended_.empty()) {
-    options_.loop.post([this, there = there_] {
-      if (*there) ended_.clear();
-    });
-  }
-  ended_.push_back(std::move(found->second));
-  connections_.erase(found);
-}
-
 Door::Stats Door::stats() const {
-  return {.requests = requests_, .refused = refused_, .connections = connections_.size()};
+  return {.requests = requests_, .refused = refused_, .connections = visits_.size()};
 }
 
 void Door::arm_tick() {
@@ -78,11 +96,7 @@ void Door::arm_tick() {
 
 void Door::tick() {
   const int64_t now_ms = options_.clock.steady_ns() / kNsPerMs;
-  // Ending a connection takes it out of the map: walk over a copy.
-  std::vector<Connection*> connections;
-  connections.reserve(connections_.size());
-  for (const auto& [connection, owned] : connections_) connections.push_back(connection);
-  for (Connection* connection : connections) connection->check_timeouts(now_ms);
+  visits_.each([&](Visit& visit) { visit.connection().check_timeouts(now_ms); });
   arm_tick();
 }
 

@@ -1,28 +1,24 @@
-// The HTTP door: a few pages that are made when they are asked for. GET and HEAD only, no bodies.
-// On the loop's thread; whoever makes a page may look at everything that the loop owns.
+// The door of metrics and health: a few pages that are made when they are asked for. GET and HEAD
+// only, no bodies. On the loop's thread; whoever makes a page may look at everything that the loop
+// owns.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
 #include "http/connection.h"
+#include "http/page.h"
+#include "http/roster.h"
 #include "io/clock.h"
 #include "io/executor.h"
 #include "io/net.h"
 
 namespace rstmdb::http {
 
-struct Page {
-  std::string path;  // "/metrics"
-  std::function<Response()> make;
-};
-
-class Door final : private ConnectionOwner {
+class Door final {
  public:
   struct Options {
     io::Loop& loop;
@@ -38,28 +34,30 @@ class Door final : private ConnectionOwner {
   };
 
   static Result<std::unique_ptr<Door>> listen(Options options);
-  ~Door() override;
+  ~Door();
 
   /// "127.0.0.1:9090", with the real port.
   const std::string& address() const { return listener_->address(); }
   Stats stats() const;
 
  private:
-  explicit Door(Options options) : options_(std::move(options)) {}
+  class Visit;
+  explicit Door(Options options);
   void on_accept(std::unique_ptr<io::Stream> stream);
-  Response answer(const Request& request) override;
-  void on_ended(Connection& connection) override;
+  Response answer(const Request& request);
   void arm_tick();
   void tick();
 
   Options options_;
+  DateLine date_;
   std::unique_ptr<io::Listener> listener_;
-  std::unordered_map<Connection*, std::unique_ptr<Connection>> connections_;
-  std::vector<std::unique_ptr<Connection>> ended_;
+  Roster<Visit> visits_;
   uint64_t requests_ = 0;
   uint64_t refused_ = 0;
   io::Loop::TimerId tick_timer_ = 0;
-  std::shared_ptr<bool> there_ = std::make_shared<bool>(true);  // shared with a posted burial
 };
+
+/// One connection too many: told so, and closed.
+void refuse_connection(io::Stream& stream, const Response& response, std::string_view date);
 
 }  // namespace rstmdb::http

@@ -1,4 +1,4 @@
-// Answers of the HTTP door, written out as bytes.
+// Answers, written out as bytes.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,11 @@ struct Response {
   int status = 200;
   std::string_view content_type = kJson;
   std::string body = {};
-  std::string_view allow = {};  // of a 405: the methods that there are
+  std::string fields = {};  // more of them, each "Name: value\r\n"
+  std::string_view cache_control = "no-store";
+
+  /// Adds a field. `value` has been made by us: it holds no line end.
+  Response& with(std::string_view name, std::string_view value);
 };
 
 /// {"error":"…"} with the status' own words when `reason` is empty.
@@ -31,8 +35,26 @@ std::string date_text(int64_t unix_ms);
 enum class Body { kWithBody, kHeadOnly };
 /// kKeep stays silent, as HTTP/1.1 does; kKeepAloud says so, as a client of HTTP/1.0 needs it.
 enum class After { kClose, kKeep, kKeepAloud };
+/// How far the body goes: to its own end, or on and on, in chunks that follow.
+enum class Extent { kWhole, kChunks };
 
+/// `date` as of date_text(). With kChunks the response's own body is left out.
 void append_response(std::string& out, const Response& response, Body body, After after,
-                     int64_t now_unix_ms);
+                     std::string_view date, Extent extent = Extent::kWhole);
+
+/// Appends one chunk of a body that goes on; `bytes` is not empty.
+void append_chunk(std::string& out, std::string_view bytes);
+/// What ends such a body.
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
+
+/// The date of now, made anew once a second.
+class DateLine {
+ public:
+  std::string_view at(int64_t unix_ms);
+
+ private:
+  int64_t second_ = -1;
+  std::string text_;
+};
 
 }  // namespace rstmdb::http

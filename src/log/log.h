@@ -75,6 +75,19 @@ class Cursor {
   virtual Result<std::optional<Unit>> next() = 0;
 };
 
+/// Finds single units anywhere in the log, in any order. What has been read stays at hand, so units
+/// that stand close together cost one read. Holds on to the file it has read last, as a cursor
+/// does: for use within a turn.
+class Lookup {
+ public:
+  virtual ~Lookup() = default;
+  /// The unit that holds `offset`, which is committed; valid until the next call. kNotFound as
+  /// read_from(), and kWalIoError as Cursor::next().
+  virtual Result<Unit> unit_of(Offset offset) = 0;
+  /// Of the log, so far.
+  virtual uint64_t bytes_read() const = 0;
+};
+
 struct Trimmed {
   uint64_t segments_removed = 0;
   /// What the files took on the disk, measured before each was removed; none for a file that a
@@ -111,6 +124,7 @@ class Log {
   /// A cursor whose first unit is the one that holds `offset` (or the first one after it that will
   /// come). kNotFound with detail oldest_offset when `offset` has been trimmed away.
   virtual Result<std::unique_ptr<Cursor>> read_from(Offset offset) = 0;
+  virtual std::unique_ptr<Lookup> look_up() = 0;
 
   /// Forgets at once what lies wholly before `keep_from`, as far as whole files allow, and has the
   /// files removed; then tells `done`, on the loop's thread, perhaps before this returns. Only for

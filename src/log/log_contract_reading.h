@@ -177,4 +177,54 @@ TEST_P(LogContract, a_cursor_may_outlive_its_log) {
   EXPECT_EQ(count, 50);
 }
 
+TEST_P(LogContract, a_look_finds_every_unit_in_any_order) {
+  fill(120, 4, 300);
+  const auto look = log_->look_up();
+  const Offset end = log_->next_offset();
+  uint64_t found = 0;
+  // From both ends to the middle, so that each look goes far away from the one before.
+  for (Offset near = 1, far = end - 1; near < far; ++near, --far) {
+    for (const Offset offset : {near, far}) {
+      const auto unit = look->unit_of(offset);
+      ASSERT_TRUE(unit.ok()) << unit.error().to_string();
+      EXPECT_LE(unit->first_offset, offset);
+      EXPECT_GT(unit->first_offset + unit->record_count, offset);
+      EXPECT_EQ(unit->bytes, unit_text(unit->first_offset, unit->record_count, 300));
+      ++found;
+    }
+  }
+  EXPECT_GE(found, 100u);
+  EXPECT_GT(look->bytes_read(), 0u);
+}
+
+TEST_P(LogContract, a_look_finds_what_was_committed_after_it_began) {
+  fill(3, 1);
+  const auto look = log_->look_up();
+  ASSERT_TRUE(look->unit_of(1).ok());
+  fill(300, 3);
+  const Offset last = log_->committed();
+  for (const Offset offset : {last, Offset{1}, last / 2}) {
+    const auto unit = look->unit_of(offset);
+    ASSERT_TRUE(unit.ok()) << unit.error().to_string();
+    EXPECT_LE(unit->first_offset, offset);
+    EXPECT_GT(unit->first_offset + unit->record_count, offset);
+  }
+}
+
+TEST_P(LogContract, a_look_says_where_the_log_begins) {
+  fill(300, 3);
+  const auto look = log_->look_up();
+  ASSERT_TRUE(look->unit_of(1).ok());
+  ASSERT_TRUE(trim(301).ok());
+  const Offset oldest = log_->stats().oldest_offset;
+  ASSERT_GT(oldest, 1u);
+  const auto below = look->unit_of(oldest - 1);
+  ASSERT_FALSE(below.ok());
+  EXPECT_EQ(below.error().code(), Code::kNotFound);
+  EXPECT_EQ(below.error().detail_number("oldest_offset", 0), static_cast<int64_t>(oldest));
+  const auto first = look->unit_of(oldest);
+  ASSERT_TRUE(first.ok()) << first.error().to_string();
+  EXPECT_EQ(first->first_offset, oldest);
+}
+
 }  // namespace rstmdb::log

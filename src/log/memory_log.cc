@@ -36,6 +36,32 @@ class MemoryCursor final : public Cursor {
   std::string bytes_;
 };
 
+/// Does not outlive its log.
+class MemoryLookup final : public Lookup {
+ public:
+  explicit MemoryLookup(const MemoryLog& log) : log_(log) {}
+
+  Result<Unit> unit_of(Offset offset) override {
+    MemoryLog::Store& store = *log_.store_;
+    RSTMDB_CHECK(offset != 0 && offset <= store.committed, std::to_string(offset));
+    if (offset < log_.oldest_) return log_.trimmed_away(offset);
+    const auto& [last, stored] = *store.units.lower_bound(offset);
+    bytes_ = stored.bytes;
+    store.reads += 1;
+    store.bytes_read += bytes_.size();
+    bytes_read_ += bytes_.size();
+    return Unit{.first_offset = last + 1 - stored.record_count,
+                .record_count = stored.record_count,
+                .bytes = bytes_};
+  }
+  uint64_t bytes_read() const override { return bytes_read_; }
+
+ private:
+  const MemoryLog& log_;
+  std::string bytes_;
+  uint64_t bytes_read_ = 0;
+};
+
 MemoryLog::MemoryLog(Commit commit) : commit_(commit), store_(std::make_shared<Store>()) {}
 MemoryLog::~MemoryLog() = default;
 
@@ -90,10 +116,15 @@ void MemoryLog::fail(const Error& error) {
 
 Result<std::unique_ptr<Cursor>> MemoryLog::read_from(Offset offset) {
   offset = std::max<Offset>(offset, 1);
-  if (offset < oldest_)
-    return Error(Code::kNotFound, "offset " + std::to_string(offset) + " has been trimmed away")
-        .with("oldest_offset", static_cast<int64_t>(oldest_));
+  if (offset < oldest_) return trimmed_away(offset);
   return std::unique_ptr<Cursor>(std::make_unique<MemoryCursor>(store_, offset));
+}
+
+std::unique_ptr<Lookup> MemoryLog::look_up() { return std::make_unique<MemoryLookup>(*this); }
+
+Error MemoryLog::trimmed_away(Offset offset) const {
+  return Error(Code::kNotFound, "offset " + std::to_string(offset) + " has been trimmed away")
+      .with("oldest_offset", static_cast<int64_t>(oldest_));
 }
 
 void MemoryLog::trim(Offset keep_from, OnTrimmed done) {

@@ -40,12 +40,14 @@ class MemoryLog final : public Log {
   void sync() override { flush(); }
   size_t uncommitted_bytes() const override { return uncommitted_bytes_; }
   Result<std::unique_ptr<Cursor>> read_from(Offset offset) override;
+  std::unique_ptr<Lookup> look_up() override;
   void trim(Offset keep_from, OnTrimmed done) override;
   Stats stats() const override;
   Result<void> close() override;
 
  private:
   friend class MemoryCursor;
+  friend class MemoryLookup;
   struct StoredUnit {
     uint32_t record_count = 0;
     std::string bytes;
@@ -57,6 +59,7 @@ class MemoryLog final : public Log {
     uint64_t bytes_read = 0;
     uint64_t reads = 0;
   };
+  Error trimmed_away(Offset offset) const;
   void drop_trimmed();
 
   const Commit commit_;

@@ -9,14 +9,15 @@
 
 namespace rstmdb::log {
 namespace {
-constexpr size_t kReadBytes = 256 * 1024;
-}
+/// A look reads no more than from one mark to the next, as a rule.
+constexpr size_t kLookBytes = 64 * 1024;
+}  // namespace
 
-SegmentCursor::SegmentCursor(std::shared_ptr<Shelf> shelf, Offset offset)
+SegmentCursor::SegmentCursor(std::shared_ptr<Shelf> shelf, Offset offset, size_t read_bytes)
     : shelf_(std::move(shelf)),
       wanted_(std::max<Offset>(offset, 1)),
       segment_(shelf_->enter(wanted_)),
-      window_(kReadBytes) {
+      window_(read_bytes) {
   if (wanted_ <= shelf_->committed()) place();
 }
 
@@ -39,6 +40,20 @@ void SegmentCursor::place() {
   }
   RSTMDB_CHECK(offset_ <= wanted_, std::to_string(offset_) + " > " + std::to_string(wanted_));
   placed_ = true;
+}
+
+void SegmentCursor::seek(Offset offset) {
+  const uint64_t before = segment_;
+  wanted_ = offset;
+  if (offset < shelf_->segment(segment_).first_offset) {
+    segment_ = shelf_->seek_back(segment_, offset);
+  } else if (offset <= shelf_->committed()) {
+    segment_ = shelf_->seek(segment_, offset);
+  }
+  if (segment_ != before) file_.reset();
+  units_left_ = 0;
+  group_end_ = 0;
+  placed_ = false;
 }
 
 Result<std::optional<Unit>> SegmentCursor::next() {
@@ -122,6 +137,24 @@ Result<std::string_view> SegmentCursor::fetch(uint64_t at, size_t size) {
   shelf_->bytes_read += window_.bytes_read() - bytes_read;
   if (bytes.ok() && bytes->size() < size) return damaged(at, "the file ends inside a group");
   return bytes;
+}
+
+Result<Unit> SegmentLookup::unit_of(Offset offset) {
+  RSTMDB_CHECK(offset != 0 && offset <= shelf_->committed(), std::to_string(offset));
+  if (offset < shelf_->oldest()) return trimmed_away(*shelf_, offset);
+  if (cursor_) {
+    cursor_->seek(offset);
+  } else {
+    cursor_.emplace(shelf_, offset, kLookBytes);
+  }
+  RSTMDB_ASSIGN(const std::optional<Unit> unit, cursor_->next());
+  RSTMDB_CHECK(unit.has_value(), "what is committed is there");
+  return *unit;
+}
+
+Error trimmed_away(const Shelf& shelf, Offset offset) {
+  return Error(Code::kNotFound, "offset " + std::to_string(offset) + " has been trimmed away")
+      .with("oldest_offset", static_cast<int64_t>(shelf.oldest()));
 }
 
 Error SegmentCursor::damaged(uint64_t byte, std::string_view what) const {

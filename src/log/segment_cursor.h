@@ -1,7 +1,9 @@
-// Reads the committed units of a segment log in order, across segments.
+// Reads the committed units of a segment log: in order across segments, or here and there.
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "log/file_window.h"
 #include "log/log.h"
@@ -13,14 +15,21 @@ namespace rstmdb::log {
 /// and no more.
 class SegmentCursor final : public Cursor {
  public:
+  static constexpr size_t kReadBytes = 256 * 1024;
+
   /// Begins with the unit that holds `offset`, which is not below shelf->oldest(). The shelf is
-  /// shared because either side may go first: a reader that lags, or a log that is closed.
-  SegmentCursor(std::shared_ptr<Shelf> shelf, Offset offset);
+  /// shared because either side may go first: a reader that lags, or a log that is closed. So many
+  /// bytes are read at a time.
+  SegmentCursor(std::shared_ptr<Shelf> shelf, Offset offset, size_t read_bytes = kReadBytes);
   ~SegmentCursor() override;
   SegmentCursor(const SegmentCursor&) = delete;
   SegmentCursor& operator=(const SegmentCursor&) = delete;
 
   Result<std::optional<Unit>> next() override;
+  /// Goes on with the unit that holds `offset`, which is not below shelf->oldest(). What has been
+  /// read is used if it is there.
+  void seek(Offset offset);
+  uint64_t bytes_read() const { return window_.bytes_read(); }
 
  private:
   void place();
@@ -42,5 +51,22 @@ class SegmentCursor final : public Cursor {
   uint32_t units_left_ = 0;  // in the current group
   Offset offset_ = 0;        // first offset of what stands at at_
 };
+
+/// Each look goes to the last mark before the offset and from there over the groups' and the units'
+/// headers: 64 KiB of a log of small groups, half of a group of a large one.
+class SegmentLookup final : public Lookup {
+ public:
+  explicit SegmentLookup(std::shared_ptr<Shelf> shelf) : shelf_(std::move(shelf)) {}
+
+  Result<Unit> unit_of(Offset offset) override;
+  uint64_t bytes_read() const override { return cursor_ ? cursor_->bytes_read() : 0; }
+
+ private:
+  std::shared_ptr<Shelf> shelf_;  // shared with the cursor
+  std::optional<SegmentCursor> cursor_;
+};
+
+/// What is answered when the log no longer has `offset`.
+Error trimmed_away(const Shelf& shelf, Offset offset);
 
 }  // namespace rstmdb::log

@@ -315,11 +315,11 @@ void SegmentLog::check_folder() {
 
 Result<std::unique_ptr<Cursor>> SegmentLog::read_from(Offset offset) {
   offset = std::max<Offset>(offset, 1);
-  if (offset < shelf_->oldest())
-    return Error(Code::kNotFound, "offset " + std::to_string(offset) + " has been trimmed away")
-        .with("oldest_offset", static_cast<int64_t>(shelf_->oldest()));
+  if (offset < shelf_->oldest()) return trimmed_away(*shelf_, offset);
   return std::unique_ptr<Cursor>(std::make_unique<SegmentCursor>(shelf_, offset));
 }
+
+std::unique_ptr<Lookup> SegmentLog::look_up() { return std::make_unique<SegmentLookup>(shelf_); }
 
 void SegmentLog::trim(Offset keep_from, OnTrimmed done) {
   if (failure_) return done(stopped());

@@ -94,6 +94,7 @@ class SegmentLog final : public Log {
   void sync() override;
   size_t uncommitted_bytes() const override { return uncommitted_bytes_; }
   Result<std::unique_ptr<Cursor>> read_from(Offset offset) override;
+  std::unique_ptr<Lookup> look_up() override;
   void trim(Offset keep_from, OnTrimmed done) override;
   Stats stats() const override;
   Result<void> close() override;

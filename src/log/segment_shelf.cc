@@ -72,6 +72,13 @@ uint64_t Shelf::seek(uint64_t number, Offset offset) {
   return number;
 }
 
+uint64_t Shelf::seek_back(uint64_t number, Offset offset) {
+  cursors_.erase(cursors_.find(number));
+  while (segment(number).first_offset > offset) --number;
+  cursors_.insert(number);
+  return number;
+}
+
 const Segment& Shelf::segment(uint64_t number) const {
   const Segment* found = find(number);
   RSTMDB_CHECK(found != nullptr, "a cursor's segment is on the shelf");

@@ -66,6 +66,9 @@ class Shelf {
   /// The cursor goes on from `number` to the segment that holds the committed `offset`, live or
   /// retired.
   uint64_t seek(uint64_t number, Offset offset);
+  /// The cursor goes back from `number` to the segment that holds `offset`, which is not below
+  /// oldest().
+  uint64_t seek_back(uint64_t number, Offset offset);
   const Segment& segment(uint64_t number) const;
   Result<std::shared_ptr<io::File>> open(uint64_t number);
 

@@ -7,8 +7,7 @@ namespace {
 constexpr double kNsPerSecond = 1e9;
 
 Label operation_label(size_t row) {
-  return {"operation",
-          row == server::Stats::kUnknownOperation ? "unknown" : api::kOperations[row].name};
+  return {"operation", row == api::kUnknownOperation ? "unknown" : api::kOperations[row].name};
 }
 
 }  // namespace

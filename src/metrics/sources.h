@@ -6,6 +6,7 @@
 #include "api/guess_limits.h"
 #include "engine/state.h"
 #include "http/door.h"
+#include "http/gateway_stats.h"
 #include "io/process.h"
 #include "io/tls_net.h"
 #include "log/log.h"
@@ -31,6 +32,7 @@ void add_disk(Text& text, const node::DiskReserve::Stats& stats);
 void add_snapshots(Text& text, const node::CompactionStats& stats, const node::StartStats& start);
 void add_watch(Text& text, const watch::Stats& stats);
 void add_access(Text& text, const api::GuessLimits::Stats& guesses, const io::TlsNet::Stats& tls);
+void add_gateway(Text& text, const http::GatewayStats& stats);
 void add_http(Text& text, const http::Door::Stats& stats);
 void add_process(Text& text, const io::ProcessUsage& usage);
 

@@ -115,7 +115,7 @@ TEST(Sources, WatchersAreCountedByWhatTheyWatch) {
 
 TEST(Sources, EveryOperationAndCodeHasARowAndNothingElseHas) {
   server::Stats stats;
-  stats.operations[server::Stats::kUnknownOperation].requests = 3;
+  stats.operations[api::kUnknownOperation].requests = 3;
   stats.operations[static_cast<size_t>(api::Operation::kPing)].duration_ns.observe(2'000'000);
   Text text;
   add_server(text, stats);

@@ -27,11 +27,13 @@ prometheus::MetricType type_of(Text::Kind kind) {
 
 struct Text::Families {
   /// One more metric of the family begun last.
-  prometheus::ClientMetric& add(const Label& label) {
+  prometheus::ClientMetric& add(std::span<const Label> labels) {
     RSTMDB_CHECK(!all.empty(), "a sample of no family");
     prometheus::ClientMetric& metric = all.back().metric.emplace_back();
-    if (!label.name.empty())
-      metric.label.push_back({std::string(label.name), std::string(label.value)});
+    for (const Label& label : labels) {
+      if (!label.name.empty())
+        metric.label.push_back({std::string(label.name), std::string(label.value)});
+    }
     return metric;
   }
   std::vector<prometheus::MetricFamily> all;
@@ -45,15 +47,15 @@ Text& Text::family(std::string_view name, Kind kind, std::string_view help) {
   return *this;
 }
 
-Text& Text::sample(Label label, double value) {
-  prometheus::ClientMetric& metric = families_->add(label);
+Text& Text::sample(std::span<const Label> labels, double value) {
+  prometheus::ClientMetric& metric = families_->add(labels);
   metric.counter.value = value;  // the family's type says which of the two is written
   metric.gauge.value = value;
   return *this;
 }
 
 Text& Text::samples(Label label, const Histogram& histogram, double per_unit) {
-  prometheus::ClientMetric::Histogram& shown = families_->add(label).histogram;
+  prometheus::ClientMetric::Histogram& shown = families_->add({&label, 1}).histogram;
   shown.sample_count = histogram.count();
   shown.sample_sum = static_cast<double>(histogram.sum()) / per_unit;
   uint64_t below = 0;

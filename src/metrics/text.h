@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -33,8 +34,9 @@ class Text {
   /// Begins a family; the samples that follow are its own. Each name once.
   Text& family(std::string_view name, Kind kind, std::string_view help);
   /// A number of a counter or gauge.
-  Text& sample(double value) { return sample({}, value); }
-  Text& sample(Label label, double value);
+  Text& sample(double value) { return sample(std::span<const Label>(), value); }
+  Text& sample(Label label, double value) { return sample({&label, 1}, value); }
+  Text& sample(std::span<const Label> labels, double value);
   /// `per_unit` values of the histogram make one of the metric: 1e9 for ns shown in seconds.
   Text& samples(const Histogram& histogram, double per_unit) {
     return samples({}, histogram, per_unit);

@@ -10,6 +10,7 @@ Node::Node(Options options)
       state_(options.start ? std::move(options.start->state)
                            : engine::State({.hash_seed = options.random.next_u64()})),
       hub_({.log = options.log, .state = state_, .random = options.random}),
+      histories_(options.log),
       reserve_(options.disk_reserve_bytes) {}
 
 Result<std::unique_ptr<Node>> Node::open(Options options) {
@@ -44,9 +45,11 @@ Result<Sequencer::Write> Node::write(const Origin& origin) {
 
 void Node::end_turn() {
   log_.flush();
-  // Watchers are served once in each turn, so that writers wait for no more than one share of it;
-  // an empty task brings the next turn about.
-  if (hub_.end_turn() == watch::CatchUp::Rest::kMore) loop_.post([] {});
+  // Watchers and histories are served once in each turn, so that writers wait for no more than one
+  // share of it; an empty task brings the next turn about.
+  const bool watchers_wait = hub_.end_turn() == watch::CatchUp::Rest::kMore;
+  const bool histories_wait = histories_.end_turn() == Histories::Rest::kMore;
+  if (watchers_wait || histories_wait) loop_.post([] {});
   if (compaction_ != nullptr) compaction_->on_turn_end();
 }
 
@@ -68,6 +71,7 @@ void Node::on_committed(log::Offset offset) {
   // Answers first: the one to a WATCH comes before its notifications.
   gate_.release(offset);
   hub_.committed(offset);
+  histories_.committed(offset);
 }
 
 void Node::on_durable(log::Offset offset) {
@@ -82,6 +86,7 @@ void Node::on_failed(const Error& error) {
             "the log has stopped after an I/O error; nothing more is written until a restart")
           .with("code", "LOG_STOPPED"));
   hub_.failed();
+  histories_.failed(gate_.failure());
   if (compaction_ != nullptr) compaction_->on_log_stopped(gate_.failure());
   if (on_stopped_) on_stopped_(error);
 }

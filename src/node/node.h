@@ -16,6 +16,7 @@
 #include "log/log.h"
 #include "node/compaction.h"
 #include "node/disk_reserve.h"
+#include "node/history.h"
 #include "node/recovery.h"
 #include "node/release_gate.h"
 #include "node/sequencer.h"
@@ -52,6 +53,7 @@ class Node final : private log::Listener {
   ReleaseGate& gate() { return gate_; }
   const ReleaseGate& gate() const { return gate_; }
   watch::Hub& hub() { return hub_; }
+  Histories& histories() { return histories_; }
   io::Clock& clock() { return clock_; }
   /// Told of the free space by whoever looks at the disk.
   DiskReserve& reserve() { return reserve_; }
@@ -79,8 +81,8 @@ class Node final : private log::Listener {
                                               const snapshot::Folder& folder, io::Worker& worker,
                                               SnapshotRun::Done done);
 
-  /// Commits what the turn has gathered, then serves the watchers that are behind. The loop calls
-  /// it at the end of each turn.
+  /// Commits what the turn has gathered, then serves the watchers that are behind and the histories
+  /// that are being read. The loop calls it at the end of each turn.
   void end_turn();
 
  private:
@@ -97,6 +99,7 @@ class Node final : private log::Listener {
   engine::State state_;
   ReleaseGate gate_;
   watch::Hub hub_;
+  Histories histories_;
   DiskReserve reserve_;
   std::unique_ptr<Sequencer> sequencer_;
   Compaction* compaction_ = nullptr;  // not owned

@@ -36,7 +36,8 @@ class Server final : private SessionOwner {
   size_t connections() const { return served_; }
   /// Since listen().
   const Stats& stats() const { return stats_; }
-  const api::GuessLimits& guesses() const { return guesses_; }
+  /// Of all doors: a guess is one wherever it is made.
+  api::GuessLimits& guesses() { return guesses_; }
 
   /// The facts' credentials have been replaced: ends the sessions whose own do not count any more.
   /// Returns how many.

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "api/dispatch.h"
+#include "api/standing.h"
 #include "base/limits.h"
 #include "base/logging.h"
 #include "wire/message.h"
@@ -49,10 +50,11 @@ Session::Session(Options options)
       idle_timeout_ms_(options.idle_timeout_ms),
       frames_(limits::kFramePayloadBytesBeforeAuthMax),
       outbox_(options.node.gate(), *this),
-      times_(options.stats),
-      promises_([this](const Promises::Promised& promised, Result<api::Later::Members> members) {
-        keep_promise(promised, std::move(members));
-      }),
+      times_(options.stats.operations),
+      promises_(
+          [this](const api::Promises::Promised& promised, Result<api::Later::Members> members) {
+            keep_promise(promised, std::move(members));
+          }),
       input_(kInputBytesMin),
       started_ms_(options.node.clock().steady_ns() / kNsPerMs),
       last_input_ms_(started_ms_) {
@@ -99,16 +101,9 @@ void Session::on_read(size_t size) {
   if (filled && input_.size() < kInputBytesBusy) input_.resize(kInputBytesBusy);
 }
 
-/// A certificate that the settings know stands for an AUTH. One that they do not know gives no
-/// rights, and where none are asked for, a name.
 void Session::adopt_certificate() {
   identity_known_ = true;
-  const std::string& subject = stream_->identity().subject;
-  if (subject.empty()) return;
-  const api::Principal* known = facts_.credentials.find_certificate(subject);
-  if (known == nullptr && facts_.auth_required) return;
-  const api::Principal principal = known != nullptr ? *known : api::Principal{.name = subject};
-  identify_as(caller_, facts_, principal, {api::Proof::Kind::kCertificate, subject});
+  api::adopt_certificate(caller_, facts_, stream_->identity().subject);
   frames_.set_payload_bytes_max(payload_limit(facts_, caller_));
 }
 
@@ -180,7 +175,7 @@ bool Session::handle_frame(ReadAhead::Entry& entry) {
 
 void Session::handle_request(const wire::Request& request, const api::OperationRow* row) {
   const size_t operation =
-      row == nullptr ? Stats::kUnknownOperation : static_cast<size_t>(row->operation);
+      row == nullptr ? api::kUnknownOperation : static_cast<size_t>(row->operation);
   ++stats_.operations[operation].requests;
   const bool writes = row != nullptr && row->access == api::Access::kWrite;
   std::string& out =
@@ -210,7 +205,7 @@ void Session::handle_request(const wire::Request& request, const api::OperationR
 }
 
 /// The answer to a request that an operation has gone on working on.
-void Session::keep_promise(const Promises::Promised& promised,
+void Session::keep_promise(const api::Promises::Promised& promised,
                            Result<api::Later::Members> members) {
   if (phase_ == Phase::kEnded) return;
   wire::ResponseWriter response(outbox_.open(node::Outbox::Guess::kGoes), dialect());
@@ -233,8 +228,8 @@ void Session::seal(size_t operation, uint64_t depends_on) {
 
 /// The answer to what came whole but is no request.
 void Session::answer_unreadable(std::string_view id, const Error& error) {
-  ++stats_.operations[Stats::kUnknownOperation].requests;
-  times_.answered(Stats::kUnknownOperation, 0, 0);
+  ++stats_.operations[api::kUnknownOperation].requests;
+  times_.answered(api::kUnknownOperation, 0, 0);
   answer_error(id, error, 0);
 }
 
@@ -431,34 +426,26 @@ void Session::close_now() { end(io::Stream::Close::kReset); }
 
 bool Session::check_credential() {
   if (phase_ != Phase::kOpen) return true;
-  if (!stream_->still_trusted()) {
-    end_for("CREDENTIAL_REVOKED", "the certificate of this session does not count any more");
-    return false;
-  }
-  if (!facts_.auth_required || !caller_.authenticated()) return true;
-  const api::Principal* now = facts_.credentials.find(caller_.proof);
-  if (now != nullptr && *now == caller_.principal) return true;
-  end_for("CREDENTIAL_REVOKED", "the credential of this session does not count any more");
-  return false;
+  using api::Certificate;
+  const auto counts = api::check_credential(
+      caller_, facts_, stream_->still_trusted() ? Certificate::kTrusted : Certificate::kNotTrusted);
+  if (!counts.ok()) end_for(counts.error());
+  return counts.ok();
 }
 
 void Session::check_expiry(int64_t wall_ms) {
   if (phase_ != Phase::kOpen) return;
-  const int64_t certificate_ms = stream_->identity().expires_ms;
-  if (certificate_ms != 0 && wall_ms >= certificate_ms)
-    return end_for("CREDENTIAL_EXPIRED", "the certificate of this session has expired");
-  const int64_t token_ms = facts_.auth_required ? caller_.principal.expires_ms : 0;
-  if (token_ms != 0 && wall_ms >= token_ms)
-    end_for("CREDENTIAL_EXPIRED", "the credential of this session has expired");
+  const auto valid = api::check_expiry(caller_, facts_, stream_->identity().expires_ms, wall_ms);
+  if (!valid.ok()) end_for(valid.error());
 }
 
 /// One last word, soon cut off when the peer does not take it.
-void Session::end_for(const char* code, std::string_view sentence) {
+void Session::end_for(const Error& error) {
   log_line(Level::kInfo, "session ended",
-           {{"peer", peer()}, {"principal", caller_.principal.name}, {"reason", sentence}});
+           {{"peer", peer()}, {"principal", caller_.principal.name}, {"reason", error.message()}});
   caller_.rights = api::Access::kNone;
   cut_at_ms_ = node_.clock().steady_ns() / kNsPerMs + limits::kRevokedCutMs;
-  answer_error("", Error(Code::kUnauthorized, std::string(sentence)).with("code", code), 0);
+  answer_error("", error, 0);
   begin_closing();
   send();
 }

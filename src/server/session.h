@@ -12,11 +12,12 @@
 #include <vector>
 
 #include "api/context.h"
+#include "api/promises.h"
+#include "api/request_times.h"
 #include "io/net.h"
 #include "node/release_gate.h"
-#include "server/promises.h"
 #include "server/read_ahead.h"
-#include "server/request_times.h"
+#include "server/stats.h"
 #include "watch/watcher.h"
 #include "wire/frame.h"
 
@@ -91,12 +92,12 @@ class Session final : private io::StreamEvents,
   void handle_request(const wire::Request& request, const api::OperationRow* row);
   void answer_unreadable(std::string_view id, const Error& error);
   void refuse_stream(const Error& error);
-  void end_for(const char* code, std::string_view sentence);
+  void end_for(const Error& error);
   bool handshake_done() const { return had_request_ && caller_.authenticated(); }
   void answer_error(std::string_view id, const Error& error, uint64_t depends_on);
   void count_error(const Error& error) { ++stats_.errors[static_cast<size_t>(error.code())]; }
   void seal(size_t operation, uint64_t depends_on);
-  void keep_promise(const Promises::Promised& promised, Result<api::Later::Members> members);
+  void keep_promise(const api::Promises::Promised& promised, Result<api::Later::Members> members);
   void after_answer();
   void switch_when_quiet();
   void write_ready();
@@ -122,8 +123,8 @@ class Session final : private io::StreamEvents,
   wire::FrameReader frames_;
   api::Caller caller_;
   node::Outbox outbox_;
-  RequestTimes times_;
-  Promises promises_;
+  api::RequestTimes times_;
+  api::Promises promises_;
 
   std::vector<char> input_;
   size_t input_begin_ = 0;  // of what has not been handled

@@ -170,7 +170,7 @@ size_t CatchUp::pass_on(Subscription& subscription, const Stretch& stretch) {
       }
       subscription.granted_unit = held.unit_first;
     }
-    options_.outlet.deliver(subscription, held.change.kind, held.full, held.lean);
+    options_.outlet.deliver(subscription, held);
     told += held.full.text.size();
   }
   subscription.next_offset = std::max(subscription.next_offset, stretch.end);

@@ -202,7 +202,7 @@ void Hub::offer(Subscription& subscription, const ChangeList::Held& held) {
     if (held.unit_first == cut_unit_) told_bytes_ += cut_bytes_;
   }
   told_bytes_ += held.full.text.size();
-  outlet_.deliver(subscription, held.change.kind, held.full, held.lean);
+  outlet_.deliver(subscription, held);
   subscription.next_offset = held.change.offset + 1;
 }
 

@@ -5,10 +5,12 @@
 
 namespace rstmdb::watch {
 
-void Outlet::deliver(Subscription& subscription, ChangeKind kind, const wire::SharedEvent& full,
-                     const wire::SharedEvent& lean) {
+void Outlet::deliver(Subscription& subscription, const ChangeList::Held& held) {
   Watcher& watcher = *subscription.watcher;
-  watcher.deliver({.shared = subscription.include_ctx ? full : lean,
+  const ChangeKind kind = held.change.kind;
+  watcher.deliver({.shared = subscription.include_ctx ? held.full : held.lean,
+                   .offset = held.change.offset,
+                   .change = kind,
                    .kind = subscription.names_kind ? kind_name(kind) : std::string_view(),
                    .subscription_id = subscription.id});
   ++(subscription.filter.instance_id.empty() ? to_all_watchers_ : to_instance_watchers_);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "watch/change_list.h"
 #include "watch/subscription.h"
 
 namespace rstmdb::watch {
@@ -13,9 +14,7 @@ class Outlet {
   bool has_room(const Subscription& subscription) const {
     return subscription.watcher->make_room();
   }
-  /// A change's two texts, with and without `ctx`.
-  void deliver(Subscription& subscription, ChangeKind kind, const wire::SharedEvent& full,
-               const wire::SharedEvent& lean);
+  void deliver(Subscription& subscription, const ChangeList::Held& held);
   /// Has everybody send who was delivered something. Others may be forgotten meanwhile.
   void flush();
   void forget(Watcher& watcher);

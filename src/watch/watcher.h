@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "watch/change.h"
 #include "wire/message.h"
 
 namespace rstmdb::watch {
@@ -16,6 +17,8 @@ struct Subscription;
 /// What one subscription is told of one change.
 struct Notification {
   wire::SharedEvent shared;
+  uint64_t offset = 0;
+  ChangeKind change = ChangeKind::kTransition;
   std::string_view kind;  // "" unless the subscriber has asked for kinds
   std::string_view subscription_id;
 };

@@ -12,6 +12,31 @@ Error bad_field(std::string_view path, std::string message) {
   return Error(Code::kBadRequest, std::move(message)).with("path", path);
 }
 
+/// What follows a notification's shared text.
+class EventEnd {
+ public:
+  EventEnd(std::string_view kind, std::string_view subscription_id) {
+    if (!kind.empty()) {
+      add(R"(,"kind":")");
+      add(kind);
+      add("\"");
+    }
+    add(R"(,"subscription_id":")");
+    add(subscription_id);
+    add("\"}");
+  }
+  std::string_view text() const { return {bytes_, size_}; }
+
+ private:
+  void add(std::string_view text) {
+    RSTMDB_CHECK(text.size() <= sizeof bytes_ - size_, text);
+    std::memcpy(bytes_ + size_, text.data(), text.size());
+    size_ += text.size();
+  }
+  char bytes_[kEventOwnBytesMax - kHeaderBytesMax];
+  size_t size_ = 0;
+};
+
 }  // namespace
 
 std::string_view readable_id(json::Value message) {
@@ -86,28 +111,23 @@ void begin_event(std::string& out) { out.append(R"({"type":"event")"); }
 
 void append_event(std::string& out, Dialect dialect, const SharedEvent& shared,
                   std::string_view kind, std::string_view subscription_id) {
-  char own[kEventOwnBytesMax - kHeaderBytesMax];
-  size_t size = 0;
-  const auto add = [&](std::string_view text) {
-    RSTMDB_CHECK(text.size() <= sizeof own - size, subscription_id);
-    std::memcpy(own + size, text.data(), text.size());
-    size += text.size();
-  };
-  if (!kind.empty()) {
-    add(R"(,"kind":")");
-    add(kind);
-    add("\"");
-  }
-  add(R"(,"subscription_id":")");
-  add(subscription_id);
-  add("\"}");
-  append_frame(out, dialect, shared.text, shared.crc, {own, size});
+  const EventEnd own(kind, subscription_id);
+  append_frame(out, dialect, shared.text, shared.crc, own.text());
+}
+
+void append_event_text(std::string& out, std::string_view shared, std::string_view kind,
+                       std::string_view subscription_id) {
+  out.append(shared).append(EventEnd(kind, subscription_id).text());
 }
 
 void write_error_members(json::Writer& writer, const Error& error) {
   writer.member("code", code_name(error.code()))
       .member("message", std::string_view(error.message()))
       .member("retryable", code_retryable(error.code()));
+  write_error_details(writer, error);
+}
+
+void write_error_details(json::Writer& writer, const Error& error) {
   if (error.details().empty()) return;
   writer.key("details").open_object();
   for (const Error::Detail& detail : error.details()) {

@@ -72,10 +72,15 @@ void begin_event(std::string& out);
 /// escaped: both are names of our own.
 void append_event(std::string& out, Dialect dialect, const SharedEvent& shared,
                   std::string_view kind, std::string_view subscription_id);
+/// Appends only what append_event() puts into the frame: the notification as one JSON object.
+void append_event_text(std::string& out, std::string_view shared, std::string_view kind,
+                       std::string_view subscription_id);
 /// The most that append_event() adds to the text: header, kind, and an id of up to 32 bytes.
 inline constexpr size_t kEventOwnBytesMax = 96;
 
 /// Writes `error` as the members code, message, retryable, details of an open object.
 void write_error_members(json::Writer& writer, const Error& error);
+/// The last of them alone; nothing when the error has none.
+void write_error_details(json::Writer& writer, const Error& error);
 
 }  // namespace rstmdb::wire

@@ -77,6 +77,7 @@ class Server:
         self.config = self.folder / "config.yaml"
         whole = {"network": {"bind_addr": f"127.0.0.1:{self.port}"},
                  "storage": {"data_dir": str(self.folder / "data")},
+                 "http": {"enabled": False},
                  "logging": {"level": "warn", "format": "json"}}
         if transport != "plain":
             whole["tls"] = {"enabled": True, "cert_path": certs["server.pem"],

@@ -44,7 +44,8 @@ class Server:
         environment = {key: value for key, value in os.environ.items()
                        if not key.startswith("RSTMDB_")}
         environment.update(RSTMDB_DATA=str(self.data), RSTMDB_BIND="127.0.0.1:0",
-                           RSTMDB_WAL_SEGMENT_SIZE_MB="1", RSTMDB_LOG_FORMAT="json")
+                           RSTMDB_WAL_SEGMENT_SIZE_MB="1", RSTMDB_LOG_FORMAT="json",
+                           RSTMDB_HTTP_ENABLED="false")
         with open(self.log_file(), "wb") as log:
             # The server is given no umask to lean on: it has to close its files to others itself.
             self.process = subprocess.Popen(

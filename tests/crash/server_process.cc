@@ -35,6 +35,7 @@ std::vector<std::string> environment_for(const std::string& folder) {
   // COMPACT is asked for when the campaign wants it, and at no other time.
   variables.emplace_back("RSTMDB_COMPACT_ENABLED=false");
   variables.emplace_back("RSTMDB_LOG_FORMAT=json");
+  variables.emplace_back("RSTMDB_HTTP_ENABLED=false");
   return variables;
 }
 

@@ -49,6 +49,7 @@ class Server:
     def _config_text(self, overrides):
         settings = {"network": {"bind_addr": "127.0.0.1:0"},
                     "storage": {"data_dir": str(self.folder / "data")},
+                    "http": {"enabled": False},
                     "logging": {"level": "warn", "format": "json"}}
         for section, keys in overrides.items():
             settings.setdefault(section, {}).update(keys)

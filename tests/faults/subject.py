@@ -71,7 +71,7 @@ class Subject(clean_stop.Server):
                        if not key.startswith("RSTMDB_")}
         environment.update(RSTMDB_DATA=str(self.data), RSTMDB_BIND="127.0.0.1:0",
                            RSTMDB_WAL_SEGMENT_SIZE_MB="1", RSTMDB_LOG_FORMAT="json",
-                           RSTMDB_MIN_FREE_MB="0")
+                           RSTMDB_MIN_FREE_MB="0", RSTMDB_HTTP_ENABLED="false")
         environment.update(self.settings)
         if self.shim:
             environment.update(LD_PRELOAD=str(self.shim), FAULT_FOLDER=str(self.data),

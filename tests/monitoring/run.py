@@ -240,7 +240,7 @@ def test_an_address_that_is_taken_stops_the_start(server_program):
             [server_program], timeout=30, capture_output=True, text=True, check=False,
             env={"RSTMDB_DATA": f"{folder}/data", "RSTMDB_BIND": "127.0.0.1:0",
                  "RSTMDB_METRICS_ENABLED": "true", "RSTMDB_METRICS_BIND": address,
-                 "RSTMDB_LOG_FORMAT": "json"})
+                 "RSTMDB_HTTP_ENABLED": "false", "RSTMDB_LOG_FORMAT": "json"})
         assert done.returncode == 1, done
         assert address in done.stderr, done.stderr
 

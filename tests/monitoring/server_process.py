@@ -56,6 +56,7 @@ class Server:
             "network: {bind_addr: 127.0.0.1:0}\n"
             f"storage: {{data_dir: {self.root}/data}}\n"
             "metrics: {enabled: true, bind_addr: 127.0.0.1:0}\n"
+            "http: {bind_addr: 127.0.0.1:0}\n"
             f"logging: {{format: json}}\n{settings}")
 
     def read_lines(self, stream):

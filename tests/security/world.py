@@ -67,6 +67,7 @@ class Server:
         self.process, self.port = None, 0
         self.settings = {"network": {"bind_addr": "127.0.0.1:0"},
                          "storage": {"data_dir": str(self.folder / "data")},
+                         "http": {"enabled": False},
                          "logging": {"level": "debug", "format": "json"}}
         self.change(settings)
 

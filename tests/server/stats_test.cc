@@ -13,7 +13,7 @@ using testing::HasSubstr;
 class StatsTest : public ServerFixture {
  protected:
   StatsTest() { commit_ = log::MemoryLog::Commit::kWhenTold; }
-  const OperationStats& of(api::Operation operation) const {
+  const api::OperationStats& of(api::Operation operation) const {
     return server_->stats().operations[static_cast<size_t>(operation)];
   }
   uint64_t errors(Code code) const { return server_->stats().errors[static_cast<size_t>(code)]; }
@@ -48,8 +48,8 @@ TEST_F(StatsTest, ErrorsAreCountedByCodeAndUnreadableRequestsAsUnknown) {
   for (int i = 0; i < 4; ++i) EXPECT_THAT(client->answer(), HasSubstr(R"("status":"error")"));
   EXPECT_EQ(errors(Code::kInstanceNotFound), 1u);
   EXPECT_EQ(errors(Code::kBadRequest), 3u);
-  EXPECT_EQ(server_->stats().operations[Stats::kUnknownOperation].requests, 3u);
-  EXPECT_EQ(server_->stats().operations[Stats::kUnknownOperation].duration_ns.count(), 3u);
+  EXPECT_EQ(server_->stats().operations[api::kUnknownOperation].requests, 3u);
+  EXPECT_EQ(server_->stats().operations[api::kUnknownOperation].duration_ns.count(), 3u);
 }
 
 TEST_F(StatsTest, WithdrawnWritesCountAsErrorsAndAreMeasured) {

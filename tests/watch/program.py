@@ -38,6 +38,7 @@ class Server:
         config.write_text(json.dumps({
             "network": {"bind_addr": f"127.0.0.1:{self.port}", "max_connections": 2_000},
             "storage": {"data_dir": str(self.folder / "data")},
+            "http": {"enabled": False},
             "logging": {"level": "warn", "format": "json"}}))
         environment = {key: value for key, value in os.environ.items()
                        if not key.startswith("RSTMDB_")}

@@ -154,6 +154,7 @@ void RealServer::start(uint16_t port) {
     execute({built_program("rstmdb"), "--port-file", port_file},
             {{"RSTMDB_BIND", "127.0.0.1:" + std::to_string(port)},
              {"RSTMDB_DATA", folder_.path() + "/data"},
+             {"RSTMDB_HTTP_ENABLED", "false"},
              {"RSTMDB_CONFIG", ""}});
   }
   const auto deadline = Clock::now() + kPatience;

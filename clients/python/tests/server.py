@@ -40,6 +40,7 @@ class Server:
         settings: dict[str, dict[str, object]] = {
             "network": {"bind_addr": f"127.0.0.1:{self.port}"},
             "storage": {"data_dir": str(self.folder / "data"), "allow_flush_all": True},
+            "http": {"enabled": False},
             "logging": {"level": "warn"},
         }
         for name, keys in self._sections.items():

@@ -1,6 +1,5 @@
-#include <string>
-
 #include "api/ops/ops.h"
+#include "api/ops/refusals.h"
 
 namespace rstmdb::api {
 namespace {
@@ -13,10 +12,7 @@ Result<DependsOn> get_instance(const Context& context, const Params& params, jso
   const std::string_view id = params.text(P::kInstanceId);
   const engine::State& state = context.node.state();
   const auto slot = state.instances().find(id);
-  if (!slot || state.instances().at(*slot).deleted()) {
-    return Error(Code::kInstanceNotFound, "there is no instance \"" + std::string(id) + "\"")
-        .with("instance_id", id);
-  }
+  if (!slot || state.instances().at(*slot).deleted()) return no_instance(id);
   const engine::Instance& instance = state.instances().at(*slot);
   const engine::StoredDefinition& stored = state.machines().at(instance.definition);
   result.member("instance_id", id)

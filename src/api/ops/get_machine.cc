@@ -1,6 +1,5 @@
-#include <string>
-
 #include "api/ops/ops.h"
+#include "api/ops/refusals.h"
 
 namespace rstmdb::api {
 namespace {
@@ -13,19 +12,11 @@ Result<DependsOn> get_machine(const Context& context, const Params& params, json
   const std::string_view name = params.text(P::kMachine);
   const engine::Machines& machines = context.node.state().machines();
   const engine::Machine* machine = machines.find(name);
-  if (machine == nullptr) {
-    return Error(Code::kMachineNotFound, "there is no machine \"" + std::string(name) + "\"")
-        .with("machine", name);
-  }
+  if (machine == nullptr) return no_machine(name);
   const auto version = static_cast<uint32_t>(
       params.has(P::kVersion) ? params.number(P::kVersion) : machine->versions.rbegin()->first);
   const engine::StoredDefinition* stored = machines.find(name, version);
-  if (stored == nullptr) {
-    return Error(Code::kMachineNotFound, "there is no version " + std::to_string(version) +
-                                             " of machine \"" + std::string(name) + "\"")
-        .with("machine", name)
-        .with("version", version);
-  }
+  if (stored == nullptr) return no_version(name, version);
   result.member("machine", name)
       .member("version", version)
       .member("definition", json::RawJson{stored->definition.canonical()})

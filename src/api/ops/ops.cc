@@ -26,8 +26,12 @@ Handler handler_of(Operation operation) {
       return create_instance;
     case Operation::kGetInstance:
       return get_instance;
+    case Operation::kGetHistory:
+      return get_history;
     case Operation::kListInstances:
       return list_instances;
+    case Operation::kCountInstances:
+      return count_instances;
     case Operation::kApplyEvent:
       return apply_event;
     case Operation::kDeleteInstance:

@@ -17,8 +17,11 @@ Result<DependsOn> list_machines(const Context& context, const Params& params, js
 Result<DependsOn> create_instance(const Context& context, const Params& params,
                                   json::Writer& result);
 Result<DependsOn> get_instance(const Context& context, const Params& params, json::Writer& result);
+Result<DependsOn> get_history(const Context& context, const Params& params, json::Writer& result);
 Result<DependsOn> list_instances(const Context& context, const Params& params,
                                  json::Writer& result);
+Result<DependsOn> count_instances(const Context& context, const Params& params,
+                                  json::Writer& result);
 Result<DependsOn> apply_event(const Context& context, const Params& params, json::Writer& result);
 Result<DependsOn> delete_instance(const Context& context, const Params& params,
                                   json::Writer& result);

@@ -1,6 +1,5 @@
-#include <string>
-
 #include "api/ops/ops.h"
+#include "api/ops/refusals.h"
 #include "api/ops/watch_wish.h"
 
 namespace rstmdb::api {
@@ -15,10 +14,7 @@ Result<DependsOn> watch_instance(const Context& context, const Params& params,
   const std::string_view id = params.text(P::kInstanceId);
   const engine::State& state = context.node.state();
   const auto slot = state.instances().find(id);
-  if (!slot || state.instances().at(*slot).deleted()) {
-    return Error(Code::kInstanceNotFound, "there is no instance \"" + std::string(id) + "\"")
-        .with("instance_id", id);
-  }
+  if (!slot || state.instances().at(*slot).deleted()) return no_instance(id);
   const engine::Instance& instance = state.instances().at(*slot);
   watch::Wish wish;
   wish.filter.instance_id = id;

@@ -29,6 +29,7 @@ export class Server {
       network: { bind_addr: '127.0.0.1:0' },
       // What a killed process has written, the kernel keeps; only a power cut would need the disk.
       storage: { data_dir: join(this.folder, 'data'), fsync_policy: 'never' },
+      http: { enabled: false },
       logging: { level: 'warn', format: 'json' },
     };
     for (const [section, keys] of Object.entries(config)) {

@@ -1,21 +1,19 @@
-#include "server/request_times.h"
+#include "api/request_times.h"
 
 #include <gtest/gtest.h>
 
-namespace rstmdb::server {
+namespace rstmdb::api {
 namespace {
 
-constexpr size_t kPing = static_cast<size_t>(api::Operation::kPing);
-constexpr size_t kWrite = static_cast<size_t>(api::Operation::kApplyEvent);
+constexpr size_t kPing = static_cast<size_t>(Operation::kPing);
+constexpr size_t kWrite = static_cast<size_t>(Operation::kApplyEvent);
 
 class RequestTimesTest : public testing::Test {
  protected:
-  uint64_t count(size_t operation) const {
-    return stats_.operations[operation].duration_ns.count();
-  }
-  int64_t sum(size_t operation) const { return stats_.operations[operation].duration_ns.sum(); }
+  uint64_t count(size_t operation) const { return stats_[operation].duration_ns.count(); }
+  int64_t sum(size_t operation) const { return stats_[operation].duration_ns.sum(); }
 
-  Stats stats_;
+  OperationsStats stats_;
   RequestTimes times_{stats_};
 };
 
@@ -81,4 +79,4 @@ TEST_F(RequestTimesTest, ALongQueueThatNeverEmptiesKeepsItsOrder) {
 }
 
 }  // namespace
-}  // namespace rstmdb::server
+}  // namespace rstmdb::api

@@ -7,13 +7,13 @@
 #include <cstdint>
 #include <vector>
 
-#include "server/stats.h"
+#include "api/operation_stats.h"
 
-namespace rstmdb::server {
+namespace rstmdb::api {
 
 class RequestTimes {
  public:
-  explicit RequestTimes(Stats& stats) : stats_(stats) {}
+  explicit RequestTimes(OperationsStats& stats) : stats_(stats) {}
 
   /// What is asked from now on has arrived at `now_ns`.
   void arrived(int64_t now_ns) { arrived_ns_ = now_ns; }
@@ -37,14 +37,14 @@ class RequestTimes {
     size_t operation;
   };
   void observe(size_t operation, int64_t took_ns, uint64_t times) {
-    stats_.operations[operation].duration_ns.observe(took_ns, times);
+    stats_[operation].duration_ns.observe(took_ns, times);
   }
 
-  Stats& stats_;
+  OperationsStats& stats_;
   int64_t arrived_ns_ = 0;
   std::vector<uint8_t> leaving_;  // operations answered at once, of those that arrived last
   std::vector<Waiting> waiting_;
   size_t first_ = 0;  // of waiting_, the first that still waits
 };
 
-}  // namespace rstmdb::server
+}  // namespace rstmdb::api

@@ -1,13 +1,13 @@
-#include "server/request_times.h"
+#include "api/request_times.h"
 
 #include <algorithm>
 
-namespace rstmdb::server {
+namespace rstmdb::api {
 namespace {
 
 constexpr size_t kWorthMoving = 1024;
 
-static_assert(Stats::kUnknownOperation <= UINT8_MAX);
+static_assert(kUnknownOperation <= UINT8_MAX);
 
 }  // namespace
 
@@ -54,4 +54,4 @@ void RequestTimes::released(uint64_t committed, int64_t now_ns) {
 
 void RequestTimes::withdrawn(int64_t now_ns) { released(UINT64_MAX, now_ns); }
 
-}  // namespace rstmdb::server
+}  // namespace rstmdb::api

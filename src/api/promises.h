@@ -10,17 +10,17 @@
 
 #include "api/later.h"
 
-namespace rstmdb::server {
+namespace rstmdb::api {
 
 /// On the loop's thread, like its session.
-class Promises final : public api::Later {
+class Promises final : public Later {
  public:
   /// A request that waits for its answer.
   struct Promised {
     std::string id;
     size_t operation = 0;
   };
-  using Deliver = std::function<void(const Promised&, Result<api::Later::Members>)>;
+  using Deliver = std::function<void(const Promised&, Result<Later::Members>)>;
   explicit Promises(Deliver deliver) : deliver_(std::move(deliver)) {}
   ~Promises() override;
 
@@ -48,4 +48,4 @@ class Promises final : public api::Later {
   std::set<Waiting*> waiting_;  // owned by who has promised
 };
 
-}  // namespace rstmdb::server
+}  // namespace rstmdb::api

@@ -1,10 +1,10 @@
-#include "server/promises.h"
+#include "api/promises.h"
 
 #include <utility>
 
 #include "base/check.h"
 
-namespace rstmdb::server {
+namespace rstmdb::api {
 
 Promises::~Promises() {
   for (Waiting* waiting : waiting_) waiting->promises = nullptr;
@@ -16,7 +16,7 @@ void Promises::begin(std::string_view id, size_t operation) {
   made_ = false;
 }
 
-api::Later::Answer Promises::promise() {
+Later::Answer Promises::promise() {
   RSTMDB_CHECK(!made_, "a request is answered once");
   made_ = true;
   // Whoever drops the function without a word leaves the client without an answer, but takes the
@@ -41,4 +41,4 @@ void Promises::keep(Waiting& waiting, Result<Members> members) {
   deliver_(waiting.request, std::move(members));
 }
 
-}  // namespace rstmdb::server
+}  // namespace rstmdb::api

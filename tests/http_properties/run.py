@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""Holds a running server against the OpenAPI document that it serves.
+
+  tests/http_properties/run.py --server build/release/bin/rstmdb [--full] [--seed N] [--only ID]
+
+For every operation of the document: requests that it allows, which must be answered as it says, and
+requests with one fault each, which must be refused as it says and change nothing. Then the same
+requests over HTTP and over RCP, to two servers, whose answers must be equal. The requests are the
+same in each run unless --seed is given. The packages that this needs go into build/http-properties,
+in the versions of requirements.txt. Prints `N passed, N failed`.
+"""
+
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+PLACE = HERE.parents[1] / "build/http-properties"
+REQUIREMENTS = HERE / "requirements.txt"
+
+
+def python_with_the_packages():
+    key = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:16]
+    place = PLACE / key
+    if not (place / "complete").exists():
+        shutil.rmtree(PLACE, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", place], check=True)
+        subprocess.run([place / "bin/pip", "install", "--quiet", "--disable-pip-version-check",
+                        "--no-input", "--require-hashes", "-r", REQUIREMENTS], check=True)
+        (place / "complete").touch()
+    return place / "bin/python"
+
+
+def main():
+    try:
+        python = python_with_the_packages()
+    except subprocess.CalledProcessError as problem:
+        print(f"the packages cannot be had: {problem}\n0 passed, 1 failed")
+        sys.exit(1)
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(PLACE / "hypothesis")
+    os.execv(python, [str(python), "-B", str(HERE / "suite.py"), *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()
