@@ -62,7 +62,7 @@ export function headers(more: Record<string, string> = {}): Record<string, strin
   return token === '' ? more : { ...more, Authorization: `Bearer ${token}` };
 }
 
-/** `began`: the session of the request. An answer to the token before says nothing of the new one. */
+/** `began`: the session of the request. An answer to the token before says nothing of this one. */
 function askForToken(problem: Problem, began: number): void {
   if (began !== session.peek() || signIn.value.wanted) return;
   const wrong = token === '' ? '' : problem.message;
@@ -127,14 +127,21 @@ export async function call<T>(path: string, options: Call = {}): Promise<T> {
   return JSON.parse(await callText(path, options)) as T;
 }
 
-/** A path of the API; each part is encoded, parameters that are missing or empty are left out. */
-export function api(
-  parts: (string | number)[],
-  query: Record<string, string | number | boolean | null | undefined> = {},
-): string {
+/** All that a watch can tell. */
+export const KINDS = ['transition', 'create', 'delete'] as const;
+
+type Value = string | number | boolean | readonly string[] | null | undefined;
+
+/**
+ * A path of the API; each part is encoded, parameters that are missing or empty are left out. A
+ * list has its commas outside of what is encoded: an encoded one belongs to a name.
+ */
+export function api(parts: (string | number)[], query: Record<string, Value> = {}): string {
   const path = ['/v1', ...parts.map((part) => encodeURIComponent(part))].join('/');
   const pairs = Object.entries(query)
-    .filter(([, value]) => value !== undefined && value !== null && value !== '')
-    .map(([key, value]) => `${key}=${encodeURIComponent(String(value))}`);
+    .map(([key, value]) => [key, Array.isArray(value) ? value : [value ?? '']] as const)
+    .map(([key, values]) => [key, values.map((each) => encodeURIComponent(String(each)))] as const)
+    .filter(([, values]) => values.join('') !== '')
+    .map(([key, values]) => `${key}=${values.join(',')}`);
   return pairs.length === 0 ? path : `${path}?${pairs.join('&')}`;
 }

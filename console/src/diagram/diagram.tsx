@@ -122,29 +122,29 @@ function Picture(props: DiagramProps) {
   );
 }
 
-const NARROW = 640;
+const NARROW = window.matchMedia('(max-width: 640px)');
 const BOTH_MAX = 120; // edges: more take too long to lay out twice
+const SCALE = { least: 0.55, most: 1.25 };
 
 /** Across or down, whichever shows larger in the space that there is. */
 function bestLayout(
   definition: Definition,
   space: { width: number; height: number },
   numbers: boolean,
-) {
-  const across = () => layOut(definition, { direction: 'LR', measure, numbers });
-  const down = () => layOut(definition, { direction: 'TB', measure, numbers });
-  const fit = (layout: Layout, height: number) =>
-    space.width === 0
-      ? 1
-      : Math.min(1.25, Math.max(0.6, Math.min(space.width / layout.width, height / layout.height)));
-  // On a narrow page the picture may be as long as it likes.
-  if (space.width < NARROW) {
-    const layout = down();
-    return { layout, fit: fit(layout, Number.POSITIVE_INFINITY) };
+): { layout: Layout; fit: number } {
+  const made = (direction: 'LR' | 'TB') => {
+    const layout = layOut(definition, { direction, measure, numbers });
+    // On a narrow page the picture may be as long as it likes.
+    const height = NARROW.matches ? Number.POSITIVE_INFINITY : space.height;
+    return { layout, fit: Math.min(space.width / layout.width, height / layout.height) };
+  };
+  let best = made(NARROW.matches ? 'TB' : 'LR');
+  if (!NARROW.matches && definition.transitions.length <= BOTH_MAX) {
+    const down = made('TB');
+    if (down.fit > best.fit) best = down;
   }
-  const layouts = definition.transitions.length > BOTH_MAX ? [across()] : [across(), down()];
-  const fits = layouts.map((layout) => ({ layout, fit: fit(layout, space.height) }));
-  return fits.reduce((a, b) => (b.fit > a.fit * 1.05 ? b : a));
+  const fit = space.width === 0 ? 1 : Math.min(SCALE.most, Math.max(SCALE.least, best.fit));
+  return { layout: best.layout, fit };
 }
 
 function Drawing({ layout, box, edge, onOpen, onReady }: DiagramProps & { layout: Layout }) {
@@ -311,19 +311,19 @@ function StateBox({ box, mark, tabIndex, onFocus, onOpen }: StateBoxProps) {
         <rect
           class="share"
           x={left + 12}
-          y={top + height - 10}
+          y={top + height - 8}
           width={Math.max(0, (width - 24) * mark.share)}
           height={3}
           rx={1.5}
         />
       )}
       {mark.kind === 'current' && <path class="now" d={`M${x - 6} ${top - 12}h12l-6 8Z`} />}
-      <text class="name" x={x} y={noted ? y - 6 : y + 5}>
+      <text class="name" x={x} y={noted ? y - 7 : y + 5}>
         {box.text}
       </text>
       {/* Read aloud, name and count are two words. */ ' '}
       {noted && (
-        <text class="count" x={x} y={y + 13}>
+        <text class="count" x={x} y={y + 11}>
           {mark.note}
         </text>
       )}

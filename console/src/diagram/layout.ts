@@ -55,7 +55,7 @@ export interface LayoutOptions {
   numbers: boolean;
 }
 
-const BOX = { height: 56, least: 96, padding: 28 };
+const BOX = { height: 50, least: 84, padding: 24 };
 const LINE = { event: 16, guard: 14, number: 16 };
 const MARGIN = 24;
 const ARROW = 9;
@@ -106,7 +106,7 @@ function placedLabel(placed: Placed, edge: Edge, direction: 'LR' | 'TB'): Route[
 export function layOut(definition: Definition, options: LayoutOptions): Layout {
   const { direction } = options;
   const graph = new Graph({ multigraph: true, directed: true });
-  graph.setGraph({ rankdir: direction, nodesep: 32, edgesep: 16, ranksep: 32 });
+  graph.setGraph({ rankdir: direction, nodesep: 32, edgesep: 16, ranksep: 24 });
   const terminal = terminalStates(definition);
   // dagre keeps its keys in plain objects, where a state called __proto__ would be lost.
   const ids = new Map(definition.states.map((name, index) => [name, `s${index}`]));

@@ -15,7 +15,9 @@ export function ContextTree({ before, after }: { before: Json | null; after: Jso
       <Branches branches={branches} />
       {before !== null && (
         <p class="muted small">
-          {changes === 0 ? 'This event changed nothing here.' : `${changes} changed by this event.`}
+          {changes === 0
+            ? 'This step changed nothing here.'
+            : `${changes} ${changes === 1 ? 'value' : 'values'} changed by this step.`}
         </p>
       )}
     </>

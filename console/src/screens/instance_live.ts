@@ -1,7 +1,7 @@
 // The history of one instance as far as it is loaded, and kept at its end while the page is open.
 
 import { signal } from '@preact/signals';
-import { api, callText, Problem } from '../api/client.ts';
+import { api, callText, KINDS, Problem } from '../api/client.ts';
 import { EventStream, type StreamState } from '../api/stream.ts';
 import { isObject, type Json, JsonNumber, parseJson } from '../json/parse.ts';
 import type { Step } from '../model/path.ts';
@@ -145,7 +145,7 @@ export class InstanceLive {
     const after = last?.wal_offset ?? 0;
     this.stream = new EventStream({
       path: api(['instances', this.id, 'watch'], {
-        kinds: 'transition,create,delete',
+        kinds: KINDS,
         include_ctx: false,
         after_offset: after,
       }),

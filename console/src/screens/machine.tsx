@@ -80,21 +80,19 @@ function Live({ machine, versions }: { machine: Machine; versions: number[] }) {
     <article class="screen machine">
       <header class="head">
         <h1>{machine.machine}</h1>
-        <label class="version">
-          <span class="sr-only">Version</span>
-          <select
-            value={machine.version}
-            onChange={(event) =>
-              go(formatRoute(['machines', machine.machine], { version: event.currentTarget.value }))
-            }
-          >
-            {versions.map((version) => (
-              <option key={version} value={version}>
-                version {version}
-              </option>
-            ))}
-          </select>
-        </label>
+        <select
+          aria-label="Version"
+          value={machine.version}
+          onChange={(event) =>
+            go(formatRoute(['machines', machine.machine], { version: event.currentTarget.value }))
+          }
+        >
+          {versions.map((version) => (
+            <option key={version} value={version}>
+              version {version}
+            </option>
+          ))}
+        </select>
         {live && <LiveMark state={live.stream} retry={retry} />}
         <span class="grow" />
         <NewInstanceButton onClick={() => setCreating(!creating)} open={creating} />

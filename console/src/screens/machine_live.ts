@@ -2,7 +2,7 @@
 // exactly where they stand. When the stream falls too far behind it is given up for fresh counts.
 
 import { signal } from '@preact/signals';
-import { api, call, Problem } from '../api/client.ts';
+import { api, call, KINDS, Problem } from '../api/client.ts';
 import type { Notification, StateCounts } from '../api/shapes.ts';
 import type { SseEvent } from '../api/sse.ts';
 import { EventStream, type StreamState } from '../api/stream.ts';
@@ -95,8 +95,8 @@ export class MachineLive {
 
   private listen(after: number): void {
     const path = api(['watch'], {
-      machines: this.machine,
-      kinds: 'transition,create,delete',
+      machines: [this.machine],
+      kinds: KINDS,
       include_ctx: false,
       after_offset: after,
     });

@@ -55,7 +55,7 @@ function List({ list, offset }: { list: MachineList; offset: number }) {
   return (
     <>
       <div class="table-frame">
-        <table class="rows" ref={rows.table}>
+        <table class="rows machine-rows" ref={rows.table}>
           <caption class="sr-only">Machines</caption>
           <thead>
             <tr>

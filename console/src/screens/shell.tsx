@@ -1,7 +1,7 @@
 // What is around every screen.
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, call, hasToken, reachable, role, session, signIn, signOut } from '../api/client.ts';
 import type { ServerFacts } from '../api/shapes.ts';
 import { activeKeys, type Key, useKeys } from '../keys.ts';
@@ -30,7 +30,11 @@ export function Shell({ place, children }: { place: string; children: ComponentC
     const timer = setInterval(facts.reload, PROBE_MS);
     return () => clearInterval(timer);
   }, [lost, facts.reload]);
-  const openHelp = () => help.current?.showModal();
+  const [known, setKnown] = useState<Key[]>([]);
+  const openHelp = () => {
+    setKnown(activeKeys()); // with those of the screen that is shown
+    help.current?.showModal();
+  };
   const keys: Key[] = [
     { keys: '?', does: 'these keys', act: openHelp },
     { keys: '/', does: 'search or filter', act: search },
@@ -106,7 +110,7 @@ export function Shell({ place, children }: { place: string; children: ComponentC
         </div>
       )}
       {children}
-      <Help dialog={help} />
+      <Help dialog={help} known={known} />
     </>
   );
 }
@@ -117,8 +121,8 @@ function search(): void {
   else go('#/instances');
 }
 
-function Help({ dialog }: { dialog: { current: HTMLDialogElement | null } }) {
-  const shown = new Map(activeKeys().map((key) => [key.keys, key.does]));
+function Help({ dialog, known }: { dialog: { current: HTMLDialogElement | null }; known: Key[] }) {
+  const shown = new Map(known.map((key) => [key.keys, key.does]));
   return (
     <dialog ref={dialog} aria-label="Keys">
       <h2>Keys</h2>

@@ -1,7 +1,7 @@
 // The live stream: filters in the address bar, pause, going on from an offset.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { session } from '../api/client.ts';
+import { KINDS, session } from '../api/client.ts';
 import { number, rate, time } from '../format.ts';
 import { parseJson, writeJson } from '../json/parse.ts';
 import { useKeys } from '../keys.ts';
@@ -17,12 +17,19 @@ const FIELDS: [keyof TailFilter, string, string][] = [
   ['from_states', 'From states', 'any'],
   ['to_states', 'To states', 'any'],
 ];
-const KINDS = 'transition,create,delete';
+
+/** "a, b" as it is typed. */
+function names(text = ''): string[] {
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}
 
 export function StreamScreen({ query }: { query: Record<string, string> }) {
   const filter: TailFilter = {};
-  for (const [name] of FIELDS) if (query[name]) filter[name] = query[name];
-  filter.kinds = query.kinds || KINDS;
+  for (const [name] of FIELDS) filter[name] = names(query[name]);
+  filter.kinds = query.kinds ? names(query.kinds) : [...KINDS];
   const after = query.after && /^\d+$/.test(query.after) ? Number(query.after) : null;
   const [view, setView] = useState<TailView | null>(null);
   const tail = useRef<Tail | null>(null);
@@ -107,9 +114,9 @@ function Filters(props: {
   change: (changes: Record<string, string>) => void;
 }) {
   const { query, change } = props;
-  const kinds = (query.kinds || KINDS).split(',');
+  const kinds: readonly string[] = query.kinds ? names(query.kinds) : KINDS;
   const kind = (name: string, on: boolean) => {
-    const left = KINDS.split(',').filter((each) => (each === name ? on : kinds.includes(each)));
+    const left = KINDS.filter((each) => (each === name ? on : kinds.includes(each)));
     change({ kinds: left.length === 3 || left.length === 0 ? '' : left.join(',') });
   };
   return (
@@ -140,7 +147,7 @@ function Filters(props: {
       </label>
       <fieldset class="kinds">
         <legend>Kinds</legend>
-        {KINDS.split(',').map((name) => (
+        {KINDS.map((name) => (
           <label class="check" key={name}>
             <input
               type="checkbox"
@@ -228,7 +235,6 @@ function Row({ line, tabIndex, open, toggle }: RowProps) {
       <tr
         tabIndex={tabIndex}
         data-row
-        aria-expanded={open}
         onClick={toggle}
         onKeyDown={(event) =>
           event.key === 'Enter' && event.target === event.currentTarget && toggle()

@@ -8,13 +8,9 @@ import { EventStream, type StreamState } from '../api/stream.ts';
 import { Flow } from '../model/flow.ts';
 import { Lag } from '../model/lag.ts';
 
-export interface TailFilter {
-  machines?: string;
-  events?: string;
-  from_states?: string;
-  to_states?: string;
-  kinds?: string;
-}
+export type TailFilter = Partial<
+  Record<'machines' | 'events' | 'from_states' | 'to_states' | 'kinds', string[]>
+>;
 
 /** A line of the list: a notification, or a place where some have been left out. */
 export interface Line {
