@@ -14,6 +14,7 @@ import { instance } from './scenarios/instance.mjs';
 import { lists } from './scenarios/lists.mjs';
 import { looks } from './scenarios/looks.mjs';
 import { outage } from './scenarios/outage.mjs';
+import { past } from './scenarios/past.mjs';
 import { register } from './scenarios/register.mjs';
 import { stream } from './scenarios/stream.mjs';
 import { fill, ORDER, Server, TURNSTILE } from './world.mjs';
@@ -56,7 +57,7 @@ try {
   for (let i = 0; i < 6; i++) await server.create('turnstile', 1, `turn-${i}`);
   await fill(server, 300);
   const world = { browser, server, check, pictures: options.pictures };
-  for (const scenario of [access, lists, instance, register, stream, flow, looks, outage]) {
+  for (const scenario of [access, lists, instance, register, stream, flow, looks, past, outage]) {
     await scenario(world);
   }
   await check('no policy was violated', () => {

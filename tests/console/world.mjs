@@ -40,7 +40,7 @@ export class Server {
     const log = join(this.folder, 'log');
     const config = {
       network: { bind_addr: '127.0.0.1:0' },
-      storage: { data_dir: join(this.folder, 'data') },
+      storage: { data_dir: join(this.folder, 'data'), wal_segment_size_mb: 1 },
       http: { bind_addr: this.address },
       auth: {
         required: true,

@@ -1,11 +1,11 @@
 // One instance: where it has been, where it can go, and its context at each step.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { api, call, session } from '../api/client.ts';
+import { api, call, callText, Problem, session } from '../api/client.ts';
 import type { InstanceRow, Machine } from '../api/shapes.ts';
 import { Diagram } from '../diagram/diagram.tsx';
 import { number, span, time } from '../format.ts';
-import { writeJson } from '../json/parse.ts';
+import { isObject, type Json, parseJson, writeJson } from '../json/parse.ts';
 import { useKeys } from '../keys.ts';
 import {
   type Definition,
@@ -39,12 +39,7 @@ export function InstanceScreen({ id, at }: { id: string; at: number | null }) {
     };
   }, [id, who]);
   // Where the history no longer reaches back to the creation, only the instance names its machine.
-  const row = useLoad(`instance ${id}`, (signal) =>
-    call<InstanceRow>(api(['instances', id]), { signal }).catch((problem) => {
-      if (problem.status === 404) return null; // deleted, or never there: the history tells
-      throw problem;
-    }),
-  );
+  const row = useLoad(`instance ${id}`, (signal) => readInstance(id, signal));
   const created = live?.steps.find((step) => step.machine !== null);
   const name = row.value?.machine ?? created?.machine ?? null;
   const version = row.value?.version ?? created?.version ?? null;
@@ -65,8 +60,14 @@ export function InstanceScreen({ id, at }: { id: string; at: number | null }) {
       </Empty>
     );
   }
-  if (name === null || version === null)
-    return <Failure problem={row.problem ?? (live.problem as never)} />;
+  if (row.problem) return <Failure problem={row.problem} retry={row.reload} />;
+  if (name === null || version === null) {
+    return (
+      <Empty title={`“${id}” is deleted`}>
+        <p>What is left in the log does not tell of which machine it was.</p>
+      </Empty>
+    );
+  }
   return (
     <WithMachine
       id={id}
@@ -81,11 +82,27 @@ export function InstanceScreen({ id, at }: { id: string; at: number | null }) {
   );
 }
 
+interface Instance extends InstanceRow {
+  ctx: Json;
+}
+
+/** Null when it is deleted, or was never there: the history tells. */
+async function readInstance(id: string, signal: AbortSignal): Promise<Instance | null> {
+  try {
+    const text = await callText(api(['instances', id]), { signal });
+    const exact = parseJson(text);
+    return { ...JSON.parse(text), ctx: (isObject(exact) && exact.ctx) || {} };
+  } catch (problem) {
+    if (problem instanceof Problem && problem.status === 404) return null;
+    throw problem;
+  }
+}
+
 interface ShownProps {
   id: string;
   at: number | null;
   live: HistoryView;
-  row: InstanceRow | null;
+  row: Instance | null;
   machine: string;
   version: number;
   older: () => void;
@@ -164,14 +181,14 @@ function Shown(props: ShownProps & { definition: Definition }) {
             id={id}
             definition={definition}
             state={state}
-            offset={newest?.wal_offset ?? 0}
+            offset={newest?.wal_offset ?? row?.last_wal_offset ?? 0}
             refused={gone ? 'The instance is deleted' : now ? '' : 'You look at the past'}
           />
           <section class="card" aria-label="Context">
             <h2>Context {now ? '' : `after step ${chosen + 1}`}</h2>
             <ContextTree
               before={chosen > 0 ? contextAt(steps, chosen - 1) : null}
-              after={contextAt(steps, chosen) ?? {}}
+              after={contextAt(steps, chosen) ?? row?.ctx ?? {}}
             />
           </section>
           {step && <StepCard step={step} />}

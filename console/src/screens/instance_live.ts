@@ -142,7 +142,8 @@ export class InstanceLive {
 
   private listen(): void {
     const last = this.steps[this.steps.length - 1];
-    const after = last?.wal_offset ?? 0;
+    // Without any event left in the log the instance has not changed since it begins.
+    const after = last?.wal_offset ?? Math.max(0, this.horizon - 1);
     this.stream = new EventStream({
       path: api(['instances', this.id, 'watch'], {
         kinds: KINDS,

@@ -136,5 +136,28 @@ export async function flow({ browser, server, check }) {
       assert.ok(answers.length > 8, `${answers.length} keys in ${FLOOD_MS} ms`);
     },
   );
+  await check(
+    'machine: a stream that lags is given up for fresh counts, and that is said',
+    async () => {
+      const { latest_offset: head } = await server.get('/stats');
+      // The page learns of the log's end from the figures: told of one that is far ahead, what
+      // arrives afterwards was there long ago.
+      await page.route('**/v1/stats', (route) =>
+        route.fulfill({ json: { latest_offset: head + 100_000 } }),
+      );
+      const noted = page.getByText('More happened than this page can follow one by one').waitFor();
+      let lagging = true;
+      const told = noted.finally(() => {
+        lagging = false;
+      });
+      for (let i = 0; lagging; i++) {
+        await server.apply('turn-0', i % 2 === 0 ? 'COIN' : 'PUSH').catch(() => null);
+      }
+      await told;
+      await page.unroute('**/v1/stats');
+      await page.locator('.live-mark.good').waitFor();
+      await assertSameCounts(page, server, 'turnstile', 1);
+    },
+  );
   await page.context().close();
 }
