@@ -1,7 +1,7 @@
 // Keys that work everywhere. A screen adds its own while it is shown. Nothing fires while something
 // is typed, except Escape.
 
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 
 export interface Key {
   /** As KeyboardEvent.key; "g m" are two keys one behind the other. */
@@ -56,7 +56,7 @@ export function listenToKeys(): void {
 
 /** Adds keys while the component is shown. */
 export function useKeys(keys: Key[]): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     active.push(keys);
     return () => {
       active.splice(active.indexOf(keys), 1);

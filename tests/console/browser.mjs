@@ -57,7 +57,7 @@ try {
   for (let i = 0; i < 6; i++) await server.create('turnstile', 1, `turn-${i}`);
   await fill(server, 300);
   const world = { browser, server, check, pictures: options.pictures };
-  for (const scenario of [access, lists, instance, register, stream, flow, looks, past, outage]) {
+  for (const scenario of [access, lists, instance, register, stream, looks, flow, past, outage]) {
     await scenario(world);
   }
   await check('no policy was violated', () => {

@@ -72,7 +72,8 @@ function Picture(props: DiagramProps) {
   const [space, setSpace] = useState({ width: 0, height: 0 });
   const [zoom, setZoom] = useState<number | null>(null); // null: fits
   useLayoutEffect(() => {
-    const element = frame.current as HTMLDivElement;
+    const element = frame.current;
+    if (element === null) return; // it has been taken away in the same turn
     const look = () => setSpace({ width: element.clientWidth, height: element.clientHeight });
     look();
     const observer = new ResizeObserver(look);

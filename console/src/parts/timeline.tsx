@@ -28,7 +28,8 @@ export function Timeline({ steps, chosen, onChoose }: Props) {
   const frame = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(600);
   useLayoutEffect(() => {
-    const element = frame.current as HTMLDivElement;
+    const element = frame.current;
+    if (element === null) return; // it has been taken away in the same turn
     const look = () => setWidth(Math.max(200, element.clientWidth));
     look();
     const observer = new ResizeObserver(look);

@@ -21,6 +21,7 @@ interface Props {
 export function ApplyEvent(props: Props) {
   const { definition, state } = props;
   const [event, setEvent] = useState<string | null>(null);
+  const [done, setDone] = useState<Outcome | null>(null);
   const list = useRef<HTMLUListElement>(null);
   const ways = eventsFrom(definition, state);
   const refused = role.value === 'read' ? 'Your token may only read' : props.refused;
@@ -55,7 +56,24 @@ export function ApplyEvent(props: Props) {
           </li>
         ))}
       </ul>
-      {open && <Form key={event} event={event as string} close={() => setEvent(null)} {...props} />}
+      {open && (
+        <Form
+          key={event}
+          event={event as string}
+          close={() => setEvent(null)}
+          done={(outcome) => {
+            setDone(outcome);
+            setEvent(null);
+          }}
+          {...props}
+        />
+      )}
+      {done && !open && (
+        <Notice kind="good">
+          {done.event}: {done.from_state} → {done.to_state}, at offset {done.wal_offset}
+          {done.applied ? '' : ' (it had been applied before)'}
+        </Notice>
+      )}
       {impossible.length > 0 && (
         <>
           <h3>No transition from “{state}”</h3>
@@ -93,17 +111,23 @@ function Ways({ options }: { options: Way[] }) {
 }
 
 interface Outcome {
+  event: string;
   from_state: string;
   to_state: string;
   wal_offset: number;
   applied: boolean;
 }
 
-function Form({ id, event, offset, close }: Props & { event: string; close: () => void }) {
+type FormProps = Props & {
+  event: string;
+  close: () => void;
+  done: (outcome: Outcome) => void;
+};
+
+function Form({ id, event, offset, close, done }: FormProps) {
   const [payload, setPayload] = useState('{}');
   const [only, setOnly] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
-  const [done, setDone] = useState<Outcome | null>(null);
   const [busy, setBusy] = useState(false);
   const form = useRef<HTMLFormElement>(null);
   const once = useOnce();
@@ -116,15 +140,15 @@ function Form({ id, event, offset, close }: Props & { event: string; close: () =
     if (busy || syntaxFault(payload) !== null) return;
     setBusy(true);
     setProblem(null);
-    setDone(null);
     const body = `{"event":${JSON.stringify(event)},"payload":${payload}}`;
     const headers: Record<string, string> = { 'Idempotency-Key': once.keyFor(body) };
     if (only) headers['If-Match'] = `"${offset}"`;
     try {
-      setDone(
-        await call<Outcome>(api(['instances', id, 'events']), { method: 'POST', body, headers }),
-      );
+      const path = api(['instances', id, 'events']);
+      const outcome = await call<Omit<Outcome, 'event'>>(path, { method: 'POST', body, headers });
       once.done();
+      done({ ...outcome, event });
+      return;
     } catch (failure) {
       const met = failure instanceof Problem ? failure : new Problem(-1, '', String(failure));
       if (!met.lost) once.done(); // refused: nothing happened, another attempt is another request
@@ -156,12 +180,6 @@ function Form({ id, event, offset, close }: Props & { event: string; close: () =
         Only if it is still at offset {offset}
       </label>
       {problem && <Refusal problem={problem} />}
-      {done && (
-        <Notice kind="good">
-          {done.from_state} → {done.to_state}, at offset {done.wal_offset}
-          {done.applied ? '' : ' (it had been applied before)'}
-        </Notice>
-      )}
       <div class="row end">
         <button type="button" class="quiet" onClick={close}>
           Close

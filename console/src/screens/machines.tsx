@@ -21,9 +21,11 @@ export function MachinesScreen({ query }: { query: Record<string, string> }) {
       <header class="head">
         <h1>Machines</h1>
         <span class="grow" />
-        <a class="button primary" href="#/register">
-          Register a machine
-        </a>
+        {list.value?.items.length !== 0 && (
+          <a class="button primary" href="#/register">
+            Register a machine
+          </a>
+        )}
       </header>
       {list.problem ? (
         <Failure problem={list.problem} retry={list.reload} />

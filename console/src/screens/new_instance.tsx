@@ -1,6 +1,6 @@
 // A new instance of a machine: an id, if wanted, and a context.
 
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, call, Problem } from '../api/client.ts';
 import { syntaxFault } from '../json/positions.ts';
 import { JsonEditor } from '../parts/json_editor.tsx';
@@ -20,6 +20,8 @@ export function NewInstance({ machine, version, close }: Props) {
   const [problem, setProblem] = useState<Problem | null>(null);
   const [busy, setBusy] = useState(false);
   const once = useOnce();
+  const first = useRef<HTMLInputElement>(null);
+  useEffect(() => first.current?.focus(), []);
   const fault = syntaxFault(context);
   const create = async (event: Event) => {
     event.preventDefault();
@@ -46,6 +48,7 @@ export function NewInstance({ machine, version, close }: Props) {
         <label class="field grow">
           <span>Id</span>
           <input
+            ref={first}
             value={id}
             placeholder="left empty: the server makes one"
             autocomplete="off"

@@ -83,10 +83,18 @@ function Editor(start: { name: string; version: number; text: string }) {
     [text, syntax],
   );
   const readOnly = role.value === 'read';
-  const good = name.trim() !== '' && /^[1-9]\d*$/.test(version) && syntax === null && !readOnly;
+  const missing = readOnly
+    ? 'Your token may only read.'
+    : name.trim() === ''
+      ? 'It needs a name.'
+      : !/^[1-9]\d*$/.test(version)
+        ? 'The version is a whole number from 1.'
+        : syntax !== null
+          ? 'The text is not JSON yet.'
+          : '';
   const send = async (event: Event) => {
     event.preventDefault();
-    if (!good || busy) return;
+    if (missing !== '' || busy) return;
     setBusy(true);
     setRefused(null);
     setDone(null);
@@ -152,8 +160,8 @@ function Editor(start: { name: string; version: number; text: string }) {
             </Notice>
           )}
           <div class="row end">
-            {readOnly && <span class="muted small">Your token may only read.</span>}
-            <button type="submit" class="primary" disabled={!good || busy}>
+            <span class="muted small">{missing}</span>
+            <button type="submit" class="primary" disabled={missing !== '' || busy}>
               Register
             </button>
           </div>

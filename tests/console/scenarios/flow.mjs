@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { drawnCounts, enter, goTo, openPage, shownCounts } from '../page.mjs';
 import { eventually, fill, flood } from '../world.mjs';
 
-const FLOOD_MS = 4000;
+const FLOOD_MS = 3000;
 const QUICK_MS = 500;
 
 /** Waits until the page shows what the server counts, and says both where it does not. */
