@@ -26,6 +26,12 @@ OptionSpec version_option(std::string_view flags) {
           .kind = Kind::kNumber,
           .doc = "The version; the latest when not given"};
 }
+OptionSpec one_version_option(std::string_view flags) {
+  return {.flags = flags,
+          .param = "version",
+          .kind = Kind::kNumber,
+          .doc = "Only this version; all when not given"};
+}
 OptionSpec key_option() {
   return {.flags = "--idempotency-key",
           .param = "idempotency_key",
@@ -191,8 +197,31 @@ CommandSpec list_machines() {
   return {.name = "list-machines",
           .op = "LIST_MACHINES",
           .summary = "List machines and versions",
-          .options = {number_option("--limit", "limit", "At most so many"),
+          .options = {{.flags = "-n,--name,MACHINE",
+                       .param = "machine",
+                       .offers = Offers::kMachines,
+                       .doc = "Only this one"},
+                      number_option("--limit", "limit", "At most so many"),
                       number_option("--offset", "offset", "Leave out so many")}};
+}
+
+CommandSpec count_instances() {
+  return {.name = "count",
+          .op = "COUNT_INSTANCES",
+          .summary = "Count a machine's instances in each state",
+          .options = {machine_option("-m,--machine,MACHINE"), one_version_option("-v,--version")}};
+}
+
+CommandSpec history() {
+  return {
+      .name = "history",
+      .op = "GET_HISTORY",
+      .summary = "Show what has happened to an instance, newest first",
+      .options = {instance_option(),
+                  number_option("-l,--limit", "limit", "At most so many; 100 when not given"),
+                  number_option("--before-offset", "before_offset",
+                                "Only what happened before this offset: to go on behind a page"),
+                  no_ctx_option()}};
 }
 
 CommandSpec delete_instance() {
@@ -284,6 +313,8 @@ std::vector<CommandSpec> make_table() {
       create_instance(),
       of_instance("get-instance", "GET_INSTANCE", "Show an instance"),
       list_instances(),
+      count_instances(),
+      history(),
       delete_instance(),
       apply_event(),
       watch_instance(),

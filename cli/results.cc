@@ -12,7 +12,9 @@ std::string text_of(const Json& value) {
   return std::string(value.is_string() ? value.string() : value.text());
 }
 
-bool is_time(std::string_view name) { return name == "created_at" || name == "updated_at"; }
+bool is_time(std::string_view name) {
+  return name == "created_at" || name == "updated_at" || name == "ts";
+}
 
 /// A scalar as a person writes it: strings without quotes, yes and no, times as dates.
 std::string scalar_text(std::string_view name, const Json& value) {
@@ -116,6 +118,44 @@ std::string show_log(const Json& result, Colours colours) {
   return out;
 }
 
+std::string show_counts(const Json& result, Colours colours) {
+  Table table({"STATE", "INSTANCES"});
+  for (const auto& [state, count] : result["states"].members()) {
+    table.add({state, text_of(count)});
+  }
+  return table.text(colours) + text_of(result["total"]) + " instances at offset " +
+         text_of(result["wal_offset"]) + "\n";
+}
+
+/// What of a history's event stands behind its states.
+std::string event_text(const Json& event) {
+  const Json payload = event["payload"];
+  std::string out = payload.is_object() && payload.size() > 0 ? std::string(payload.text()) : "";
+  const Json actor = event["actor"];
+  if (!actor) return out;
+  return out + (out.empty() ? "by " : "  by ") + text_of(actor);
+}
+
+std::string show_history(const Json& result, Colours colours) {
+  Table table({"OFFSET", "TIME", "EVENT", "FROM", "TO", "PAYLOAD"});
+  const auto events = result["events"].elements();
+  const auto state = [](const Json& name) { return name ? text_of(name) : std::string("-"); };
+  for (const Json& event : events) {
+    const Json name = event["event"];
+    table.add({text_of(event["wal_offset"]), scalar_text("ts", event["ts"]),
+               name ? text_of(name) : "(" + text_of(event["type"]) + ")",
+               state(event["from_state"]), state(event["to_state"]), event_text(event)});
+  }
+  std::string out = events.empty() ? "no events\n" : table.text(colours);
+  const Json next = result["next_before_offset"];
+  if (next.is_number()) return out + "there are more (--before-offset " + text_of(next) + ")\n";
+  if (result["complete"].as_bool() == false) {
+    out += "older events are not in the log, which begins at offset " + text_of(result["horizon"]) +
+           "\n";
+  }
+  return out;
+}
+
 std::string show_applied(const Json& result, Colours colours) {
   std::string out = coloured(colours, Colour::kCyan, printable(text_of(result["from_state"]))) +
                     " -> " +
@@ -131,9 +171,11 @@ struct Shown {
   std::string_view op;
   std::string (*show)(const Json&, Colours);
 };
-constexpr std::array<Shown, 5> kShown = {{{"PING", show_pong},
+constexpr std::array<Shown, 7> kShown = {{{"PING", show_pong},
                                           {"LIST_MACHINES", show_machines},
                                           {"LIST_INSTANCES", show_instances},
+                                          {"COUNT_INSTANCES", show_counts},
+                                          {"GET_HISTORY", show_history},
                                           {"APPLY_EVENT", show_applied},
                                           {"WAL_READ", show_log}}};
 

@@ -179,6 +179,8 @@ class BrokenRoutes(unittest.TestCase):
         self.refused(lambda _, rows: rows["GET /ping"].update(path="/ping/"), "path")
         self.refused(lambda _, rows: rows["GET /ping"].update(sort="up"), "keys")
         self.refused(lambda _, rows: rows["GET /ping"].update(method="SEND"), "method")
+        self.refused(lambda _, rows: rows["GET /machines/{machine}/versions"].pop("id"),
+                     "listMachines: two routes")
 
 
 class OpenApi(unittest.TestCase):

@@ -5,7 +5,6 @@ from http.json, and the shapes that those only describe in words from schemas.js
 here that the server does not do: tests/http_properties holds a running server against the document.
 """
 
-import hashlib
 import json
 
 import contract
@@ -18,7 +17,7 @@ EVENTS = "text/event-stream"
 OF_ALL = {400: "The request is no valid HTTP, its path or query no valid text, or its body no JSON",
           408: "The request did not come in time",
           431: "The request line and its headers are longer than 16 KiB"}
-OF_BODIES = {411: "The body's length is not known", 413: "The body is too long",
+OF_BODIES = {411: "The body is missing, or its length is not known", 413: "The body is too long",
              415: "The body is not application/json"}
 NO_OBJECTS = {"name": {"type": "string"}, "text": {"type": "string"},
               "boolean": {"type": "boolean"}, "object": {"type": "object"},
@@ -67,7 +66,6 @@ CPP = """\
 
 namespace rstmdb::http {
 
-inline constexpr std::string_view kOpenApiTag = "\\"%s\\"";
 inline constexpr std::string_view kOpenApi = R"openapi(%s)openapi";
 
 }  // namespace rstmdb::http
@@ -85,7 +83,7 @@ header or the body, is refused with 422. Lists in the query are repeated
 
 Beside what is listed at each route, a method that a path does not have is answered with 405,
 `Expect` with anything but `100-continue` with 417, a transfer coding other than `chunked` with 501,
-and a version of HTTP other than 1.0 and 1.1 with 505."""
+and a version of HTTP other than 1.0 and 1.1 with 505; streams need 1.1."""
 
 
 def load_shapes(operations, folder=contract.ROOT / "protocol"):
@@ -133,10 +131,8 @@ def text(document):
 
 
 def cpp_document(document):
-    """The document without its white space, and its entity tag."""
-    short = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    tag = hashlib.sha256(short.encode()).hexdigest()[:32]
-    return CPP % (tag, short)
+    """The document without its white space, as a constant."""
+    return CPP % json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def _need(condition, message):
@@ -160,21 +156,13 @@ def _door(name, summary, answers):
                           for status, (meaning, schema) in answers.items()}}
 
 
-def operation_id(route, routes_of_operation):
-    """applyEvent; getMachineVersions... where an operation has more than one route."""
-    return contract.camel(route.operation["op"].lower()) + (
-        "At" + contract.pascal(route.segments[-1][1] or route.segments[-1][0])
-        if routes_of_operation else "")
-
-
 class _Maker:
-    """The parts of one document; remembers which operation ids it has given."""
+    """The parts of one document."""
 
     def __init__(self, shapes, errors_of_all, errors):
         self.shapes = shapes
         self.errors = {row["code"]: row for row in errors}
         self.errors_of_all = errors_of_all
-        self.given = set()
         self.responses = {
             str(status): self._own_refusal(meaning)
             for status, meaning in {**OF_ALL, **OF_BODIES}.items() if status != 400}
@@ -286,10 +274,8 @@ class _Maker:
 
     def operation(self, route):
         operation = route.operation
-        name = operation_id(route, operation["op"] in self.given)
-        self.given.add(operation["op"])
         made = {
-            "operationId": name,
+            "operationId": route.id,
             "tags": [_tag(route)],
             "summary": operation["summary"].split("; docs/")[0].rstrip("."),
             "description": self._description(operation),
@@ -385,7 +371,8 @@ class _Maker:
 
     @staticmethod
     def _own_statuses(route):
-        return [*OF_ALL, *(OF_BODIES if route.body != "none" else ())]
+        bodies = [status for status in OF_BODIES if status != 411 or route.body == "one"]
+        return [*OF_ALL, *(bodies if route.body != "none" else ())]
 
     def _codes_by_status(self, route):
         operation = route.operation

@@ -20,7 +20,7 @@ OWN_PATHS = {"v1", "healthz", "readyz", "metrics", "openapi.json", "assets"}
 # What can stand in a path or a query: one text, or several.
 TEXT_TYPES = ("name", "text", "integer", "offset", "boolean", "enum", "names")
 ROUTE_KEYS = {"method", "path", "op", "success"}
-ROUTE_OPTIONAL = {"query", "headers", "body", "created_by", "etag", "location", "stream"}
+ROUTE_OPTIONAL = {"query", "headers", "body", "created_by", "etag", "location", "stream", "id"}
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Route:
     method: str
     path: str          # with the prefix: /v1/instances/{instance_id}
     operation: dict
+    id: str            # names it to programs; unique
     in_path: tuple     # parameters, in the order of the path
     in_query: tuple
     in_header: dict    # name of the header -> parameter
@@ -60,6 +61,9 @@ def load(operations, folder=contract.ROOT / "protocol"):
     rows = {row["op"]: row for row in operations}
     routes = [_route(row, text["prefix"], rows) for row in text["routes"]]
     _refuse_collisions(routes)
+    ids = [route.id for route in routes]
+    for name in ids:
+        _need(ids.count(name) == 1, f"{name}: two routes of one operation need an id each")
     routed = {route.operation["op"] for route in routes}
     without = text["without_route"]
     for op in without:
@@ -94,7 +98,8 @@ def _route(row, prefix, rows):
     for name, param in params.items():
         _need(name in given or not param["required"], f"{where}: {name} cannot be given")
     return Route(
-        row["method"], prefix + row["path"], operation, in_path, in_query, in_header, body,
+        row["method"], prefix + row["path"], operation,
+        row.get("id", contract.camel(row["op"].lower())), in_path, in_query, in_header, body,
         body_params, _success(row, where), _member(operation, row, "created_by", "boolean", where),
         _member(operation, row, "etag", "offset", where), _location(operation, row, prefix, where),
         _stream(row, where))

@@ -152,6 +152,8 @@ def tree_runners():
                             str(programs / "rstmdb")], "counted")
     yield Runner("dialogs", [python, "tests/dialogs/run.py", "--server", str(programs / "rstmdb")],
                  "counted")
+    yield Runner("dialogs over HTTP", [python, "tests/dialogs/run_http.py", "--server",
+                                       str(programs / "rstmdb")], "counted")
     yield Runner("crash", [python, "tests/crash/run.py", "--server", str(programs / "rstmdb"),
                            "--cycles", "40"], "counted")
     yield Runner("faults", [python, "tests/faults/run.py", "--server", str(programs / "rstmdb")],
@@ -160,6 +162,12 @@ def tree_runners():
                                       str(programs / "rstmdb")], "counted")
     yield Runner("tests/security", [python, "tests/security/run.py", "--server",
                                     str(programs / "rstmdb")], "counted")
+    yield Runner("tests/http_properties", [python, "tests/http_properties/run.py", "--server",
+                                           str(programs / "rstmdb")], "counted")
+    yield Runner("docs/http.md", [python, "tools/readme_blocks.py", "docs/http.md", "--programs",
+                                  str(programs)], "counted")
+    yield Runner("tests/http", [python, "tests/http/run.py", "--server",
+                                str(programs / "rstmdb")], "counted")
     yield Runner("docs/security.md", [python, "tools/readme_blocks.py", "docs/security.md",
                                       "--programs", str(programs)], "counted")
     yield Runner("watch", [python, "tests/watch/run.py", "--server", str(programs / "rstmdb")],

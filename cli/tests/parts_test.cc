@@ -107,6 +107,8 @@ TEST(Completion, OffersWhatFitsThePlace) {
   EXPECT_THAT(offered("pi"), ElementsAre("ping"));
   EXPECT_THAT(offered("help apply"), ElementsAre("apply-event"));
   EXPECT_THAT(offered("get-machine or"), ElementsAre("orbit", "order"));
+  EXPECT_THAT(offered("count or"), ElementsAre("orbit", "order"));
+  EXPECT_THAT(offered("history i --b"), ElementsAre("--before-offset"));
   EXPECT_THAT(offered("get-machine -n d"), ElementsAre("door"));
   EXPECT_THAT(offered("get-machine door o"), ElementsAre());
   EXPECT_THAT(offered("list-instances --state "), ElementsAre("new", "paid"));

@@ -102,6 +102,41 @@ TEST_F(Program, AnInstanceThroughItsLife) {
   EXPECT_EQ(cli({"delete-instance", "d1"}).exit_code, 0);
 }
 
+TEST_F(Program, AHistoryIsShownNewestFirstAndGoesOn) {
+  EXPECT_EQ(cli({"create-instance", "-m", "door", "-i", "h1"}).exit_code, 0);
+  EXPECT_EQ(cli({"apply-event", "-i", "h1", "-e", "OPEN", "-p", R"({"by":"me"})"}).exit_code, 0);
+  EXPECT_EQ(cli({"delete-instance", "h1"}).exit_code, 0);
+  const Finished all = cli({"history", "h1"});
+  EXPECT_EQ(all.exit_code, 0) << all.err;
+  EXPECT_THAT(all.out,
+              testing::MatchesRegex("OFFSET +TIME +EVENT +FROM +TO +PAYLOAD *\n"
+                                    "[0-9]+ +[0-9]+-[^\n]* \\(delete_instance\\) +open +- *\n"
+                                    "[0-9]+ +[^\n]* OPEN +closed +open +\\{\"by\":\"me\"\\}\n"
+                                    "[0-9]+ +[^\n]* \\(create_instance\\) +- +closed *\n"));
+  const Finished newest = cli({"history", "h1", "-l", "1"});
+  EXPECT_THAT(newest.out, HasSubstr("(delete_instance)"));
+  const size_t at = newest.out.find("--before-offset ");
+  ASSERT_NE(at, std::string::npos) << newest.out;
+  const std::string next = newest.out.substr(at + 16, newest.out.find(')', at) - at - 16);
+  const Finished older = cli({"history", "h1", "--before-offset", next, "--json", "--no-ctx"});
+  EXPECT_THAT(older.out, HasSubstr(R"("complete":true)"));
+  EXPECT_THAT(older.out, testing::Not(HasSubstr("delete_instance")));
+  EXPECT_THAT(older.out, testing::Not(HasSubstr("ctx")));
+  EXPECT_EQ(cli({"history", "nobody"}).exit_code, 1);
+}
+
+TEST_F(Program, CountsAreShownByState) {
+  EXPECT_EQ(cli({"create-instance", "-m", "door", "-i", "c1"}).exit_code, 0);
+  const Finished counted = cli({"count", "door"});
+  EXPECT_EQ(counted.exit_code, 0) << counted.err;
+  EXPECT_THAT(counted.out, testing::ContainsRegex("STATE +INSTANCES\nclosed +[1-9]"));
+  EXPECT_THAT(counted.out, testing::ContainsRegex("[1-9][0-9]* instances at offset [0-9]+\n"));
+  EXPECT_EQ(cli({"count", "-m", "door", "-v", "1"}).out, counted.out);
+  EXPECT_EQ(cli({"count", "door", "-v", "2"}).exit_code, 1);
+  EXPECT_EQ(cli({"list-machines", "door"}).exit_code, 0);
+  EXPECT_EQ(cli({"list-machines", "nobody"}).exit_code, 1);
+}
+
 TEST_F(Program, ARefusalIsExitCode1WithDetails) {
   const Finished none = cli({"get-instance", "nobody"});
   EXPECT_EQ(none.exit_code, 1);
@@ -438,6 +473,10 @@ TEST(ProgramAlone, EveryCommandSendsItsOperation) {
   EXPECT_EQ(sent("LIST_INSTANCES", {"list-instances", "--machine", "m", "--state", "s", "--limit",
                                     "2", "--offset", "4"}),
             R"({"machine":"m","state":"s","limit":2,"offset":4})");
+  EXPECT_EQ(sent("LIST_MACHINES", {"list-machines", "m"}), R"({"machine":"m"})");
+  EXPECT_EQ(sent("COUNT_INSTANCES", {"count", "m", "-v", "2"}), R"({"machine":"m","version":2})");
+  EXPECT_EQ(sent("GET_HISTORY", {"history", "i", "-l", "5", "--before-offset", "7", "--no-ctx"}),
+            R"({"instance_id":"i","limit":5,"before_offset":7,"include_ctx":false})");
   EXPECT_EQ(sent("CREATE_INSTANCE", {"create-instance", "-m", "m", "-V", "3", "-i", "i", "-c", "{}",
                                      "--idempotency-key", "k"}),
             R"({"machine":"m","version":3,"instance_id":"i","initial_ctx":{},)"

@@ -4,6 +4,7 @@
 #include "app/credentials.h"
 #include "app/restore_report.h"
 #include "base/logging.h"
+#include "http/openapi.h"
 
 namespace rstmdb::app {
 namespace {
@@ -238,6 +239,8 @@ Result<void> Database::listen(const config::Config& config) {
 
 Result<void> Database::open_gateway(const config::Config& config) {
   if (!config.http.enabled) return {};
+  std::vector<http::Page> pages = monitoring_->health_pages();
+  pages.push_back(http::openapi_page());
   auto listening = http::Gateway::listen({
       .loop = world_.loop,
       .net = tls_ ? static_cast<io::Net&>(*tls_) : world_.net,
@@ -245,7 +248,7 @@ Result<void> Database::open_gateway(const config::Config& config) {
       .facts = facts_,
       .guesses = server_->guesses(),
       .address = config.http.bind_addr,
-      .pages = monitoring_->health_pages(),
+      .pages = std::move(pages),
       .assets = config.http.console ? http::console_assets() : std::span<const http::Asset>(),
   });
   if (!listening.ok() && !config.http.address_chosen) {

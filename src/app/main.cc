@@ -164,7 +164,10 @@ int serve(const Arguments& arguments, const config::Sources& sources) {
     log_line(Level::kError, "the port file could not be written", {{"file", arguments.port_file}});
     return 1;
   }
-  log_line(Level::kInfo, "listening", {{"address", database.address()}, {"version", version()}});
+  log_line(Level::kInfo, "listening",
+           {{"address", database.address()},
+            {"http", database.http_address()},
+            {"version", version()}});
   service.ready("serving " + database.address());
   loop.run();
   if (exit_code == 0) log_line(Level::kInfo, "stopped");

@@ -35,7 +35,8 @@ class HttpServer(processes.Server):
         self.http_port = processes.PORTS_LEFT.take()
         self.token = token
         super().__init__(program, folder, settings={
-            **(settings or {}), "http": {"bind_addr": f"127.0.0.1:{self.http_port}"}})
+            **(settings or {}), "http": {"enabled": True,
+                                      "bind_addr": f"127.0.0.1:{self.http_port}"}})
 
     def alive(self):
         code = self.process.poll()

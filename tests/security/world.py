@@ -2,6 +2,7 @@
 from any address of the loopback network. Everything that a server prints and every answer is kept,
 so that run.py can look for secrets in all of it."""
 
+import argparse
 import hashlib
 import json
 import os
@@ -11,6 +12,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.dont_write_bytecode = True
@@ -210,3 +212,61 @@ def code_of(answer):
 def percentile(values, share):
     ordered = sorted(values)
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
+
+
+class Report:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def check(self, what, holds, shown=""):
+        self.passed, self.failed = self.passed + bool(holds), self.failed + (not holds)
+        print(f"{'ok  ' if holds else 'FAIL'} {what}", flush=True)
+        if not holds and shown != "":
+            print(f"     {str(shown)[:2000]}", flush=True)
+
+    def count(self, passed, what, wrong):
+        """Many checks of one kind; `wrong` has those that do not hold."""
+        self.passed, self.failed = self.passed + passed, self.failed + len(wrong)
+        print(f"{'FAIL' if wrong else 'ok  '} {what}: {passed} as expected", flush=True)
+        for name, got in wrong.items():
+            print(f"     {name}: {got}", flush=True)
+
+    def skip(self, why):
+        self.skipped += 1
+        print(f"skip {why}", flush=True)
+
+
+def search_for_secrets(report):
+    """No token and no whole hash of one has come out of a server."""
+    found = {f"{where}: {secret[:6]!r}…" for where, output in SEEN for secret in SECRETS
+             if secret in output}
+    size = sum(len(output) for _, output in SEEN)
+    report.check(f"none of {len(SECRETS)} tokens and hashes in {len(SEEN)} outputs of together "
+                 f"{size} bytes", not found and SEEN, sorted(found))
+
+
+def run_groups(groups, document):
+    """The main program of a runner: each group is a module with run(program, folder, report,
+    full)."""
+    parser = argparse.ArgumentParser(description=document.splitlines()[0])
+    parser.add_argument("--server", required=True, type=pathlib.Path)
+    parser.add_argument("--only", default="", help="only groups whose name holds this")
+    parser.add_argument("--full", action="store_true")
+    args = parser.parse_args()
+    report = Report()
+    with tempfile.TemporaryDirectory(prefix="rstmdb-tests-") as folder:
+        for group in groups:
+            if args.only not in group.__name__:
+                continue
+            began = time.monotonic()
+            try:
+                group.run(args.server.resolve(), pathlib.Path(folder) / group.__name__, report,
+                          args.full)
+            except (Failed, OSError, EOFError) as problem:
+                report.check(f"{group.__name__} came to its end", False, repr(problem))
+            print(f"     {group.__name__} took {time.monotonic() - began:.1f} s", flush=True)
+    search_for_secrets(report)
+    if report.skipped:
+        print(f"{report.skipped} skipped")
+    print(f"{report.passed} passed, {report.failed} failed")
+    sys.exit(1 if report.failed or not report.passed else 0)

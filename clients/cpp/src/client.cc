@@ -119,6 +119,26 @@ Future<InstancePage> Client::list_instances_async(const ListInstances& list, Cal
   return core_->send<InstancePage>(encode(list), decode_instance_page, std::move(call), kSoon);
 }
 
+Result<InstanceCounts> Client::count_instances(std::string_view machine, uint32_t version,
+                                               CallOptions call) {
+  return core_
+      ->send<InstanceCounts>(encode_count_instances(machine, version), decode_instance_counts,
+                             std::move(call), kNow)
+      .get();
+}
+Future<InstanceCounts> Client::count_instances_async(std::string_view machine, uint32_t version,
+                                                     CallOptions call) {
+  return core_->send<InstanceCounts>(encode_count_instances(machine, version),
+                                     decode_instance_counts, std::move(call), kSoon);
+}
+
+Result<History> Client::get_history(const GetHistory& get, CallOptions call) {
+  return core_->send<History>(encode(get), decode_history, std::move(call), kNow).get();
+}
+Future<History> Client::get_history_async(const GetHistory& get, CallOptions call) {
+  return core_->send<History>(encode(get), decode_history, std::move(call), kSoon);
+}
+
 Result<EventApplied> Client::apply_event(const ApplyEvent& event, CallOptions call) {
   return core_
       ->send<EventApplied>(encode(event, core_->keys()), decode_event_applied, std::move(call),

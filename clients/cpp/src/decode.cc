@@ -185,6 +185,60 @@ Result<InstancePage> decode_instance_page(json::Value result) {
   return fields.done(std::move(page));
 }
 
+Result<InstanceCounts> decode_instance_counts(json::Value result) {
+  Fields fields(result);
+  InstanceCounts counts{.machine = fields.text("machine"),
+                        .version = fields.number_if_any<uint32_t>("version").value_or(0),
+                        .total = fields.number("total"),
+                        .wal_offset = fields.number("wal_offset")};
+  const json::Value states = fields.object("states");
+  Fields inner(states);
+  for (json::Value s = states ? states.first() : states; s; s = s.next()) {
+    counts.states.push_back({.state = std::string(s.key()), .instances = inner.number(s.key())});
+  }
+  fields.take(inner);
+  return fields.done(std::move(counts));
+}
+
+namespace {
+
+Result<HistoryEvent> decode_history_event(json::Value event) {
+  Fields fields(event);
+  return fields.done(HistoryEvent{.wal_offset = fields.number("wal_offset"),
+                                  .ts = fields.number<int64_t>("ts"),
+                                  .type = fields.text("type"),
+                                  .machine = fields.text_if_any("machine"),
+                                  .version = fields.number_if_any<uint32_t>("version").value_or(0),
+                                  .event = fields.text_if_any("event"),
+                                  .from_state = fields.text_if_any("from_state"),
+                                  .to_state = fields.text_if_any("to_state"),
+                                  .payload = fields.json_if_any("payload"),
+                                  .ctx = fields.json_if_any("ctx"),
+                                  .event_id = fields.text_if_any("event_id"),
+                                  .idempotency_key = fields.text_if_any("idempotency_key"),
+                                  .actor = fields.text_if_any("actor"),
+                                  .batch_index = fields.number_if_any<uint32_t>("batch_index"),
+                                  .batch_size = fields.number_if_any<uint32_t>("batch_size")});
+}
+
+}  // namespace
+
+Result<History> decode_history(json::Value result) {
+  Fields fields(result);
+  History history{.instance_id = fields.text("instance_id"),
+                  .has_more = fields.flag("has_more"),
+                  .next_before_offset = fields.number_if_any("next_before_offset"),
+                  .horizon = fields.number("horizon"),
+                  .complete = fields.flag("complete")};
+  const json::Value events = fields.array("events");
+  for (json::Value e = events ? events.first() : events; e; e = e.next()) {
+    auto event = decode_history_event(e);
+    if (!event.ok()) return event.error();
+    history.events.push_back(std::move(event).value());
+  }
+  return fields.done(std::move(history));
+}
+
 Result<EventApplied> decode_event_applied(json::Value result) {
   Fields fields(result);
   return fields.done(EventApplied{.from_state = fields.text("from_state"),

@@ -16,6 +16,8 @@ Result<MachinePage> decode_machine_page(json::Value result);
 Result<InstanceCreated> decode_instance_created(json::Value result);
 Result<Instance> decode_instance(json::Value result);
 Result<InstancePage> decode_instance_page(json::Value result);
+Result<InstanceCounts> decode_instance_counts(json::Value result);
+Result<History> decode_history(json::Value result);
 Result<EventApplied> decode_event_applied(json::Value result);
 Result<InstanceDeleted> decode_instance_deleted(json::Value result);
 /// `ops` tells what each result is of.

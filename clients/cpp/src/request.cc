@@ -182,16 +182,31 @@ Result<Request> encode(const PutMachine& put) {
   });
 }
 
-Result<Request> encode_get_machine(std::string_view machine, uint32_t version) {
-  return make("GET_MACHINE", Repeat::kAllowed, "", [&](Params& params) {
+namespace {
+
+/// A read of a machine, all versions of which, or the latest, are version 0.
+Result<Request> encode_of_machine(std::string_view op, std::string_view machine, uint32_t version) {
+  return make(op, Repeat::kAllowed, "", [&](Params& params) {
     params.text("machine", machine);
     if (version != 0) params.number("version", version);
   });
 }
 
+}  // namespace
+
+Result<Request> encode_get_machine(std::string_view machine, uint32_t version) {
+  return encode_of_machine("GET_MACHINE", machine, version);
+}
+
+Result<Request> encode_count_instances(std::string_view machine, uint32_t version) {
+  return encode_of_machine("COUNT_INSTANCES", machine, version);
+}
+
 Result<Request> encode(const Page& page) {
   return make("LIST_MACHINES", Repeat::kAllowed, "", [&](Params& params) {
-    params.number("limit", page.limit).number("offset", page.offset);
+    params.number("limit", page.limit)
+        .number("offset", page.offset)
+        .text_unless_empty("machine", page.machine);
   });
 }
 
@@ -215,6 +230,15 @@ Result<Request> encode(const ListInstances& list) {
         .number("limit", list.limit)
         .number("offset", list.offset)
         .text_unless_empty("cursor", list.cursor);
+  });
+}
+
+Result<Request> encode(const GetHistory& get) {
+  return make("GET_HISTORY", Repeat::kAllowed, get.instance_id, [&](Params& params) {
+    params.text("instance_id", get.instance_id)
+        .number("limit", get.limit)
+        .number("before_offset", get.before_offset)
+        .flag("include_ctx", get.include_ctx);
   });
 }
 
@@ -293,9 +317,10 @@ Result<Request> encode_unwatch(std::string_view subscription_id) {
 }
 
 Result<Request> encode_raw(std::string_view op, std::string_view params) {
-  static constexpr std::string_view kReads[] = {"PING",         "INFO",          "GET_MACHINE",
-                                                "GET_INSTANCE", "LIST_MACHINES", "LIST_INSTANCES",
-                                                "WAL_READ",     "WAL_STATS"};
+  static constexpr std::string_view kReads[] = {
+      "PING",         "INFO",           "GET_MACHINE",     "LIST_MACHINES",
+      "GET_INSTANCE", "LIST_INSTANCES", "COUNT_INSTANCES", "GET_HISTORY",
+      "WAL_READ",     "WAL_STATS"};
   json::Document document;
   const auto parsed = document.parse(params.empty() ? "{}" : params);
   if (!parsed.ok()) {

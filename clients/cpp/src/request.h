@@ -30,6 +30,8 @@ Result<Request> encode(const Page& page);
 Result<Request> encode(const CreateInstance& create, Keys keys);
 Result<Request> encode_instance(std::string_view op, std::string_view instance_id, Repeat repeat);
 Result<Request> encode(const ListInstances& list);
+Result<Request> encode_count_instances(std::string_view machine, uint32_t version);
+Result<Request> encode(const GetHistory& get);
 Result<Request> encode(const ApplyEvent& event, Keys keys);
 Result<Request> encode(const DeleteInstance& remove, Keys keys);
 Result<Request> encode(const Batch& batch, Keys keys);

@@ -95,6 +95,71 @@ TEST_F(Operations, ListMachines) {
   EXPECT_THAT(page->items[0].versions, testing::ElementsAre(1, 2));
   EXPECT_EQ(page->total, 5u);
   EXPECT_TRUE(page->has_more);
+  ASSERT_RESULT(client_.list_machines({.machine = "b"}));
+  EXPECT_EQ(server_.received("LIST_MACHINES").back().params, R"({"machine":"b"})");
+}
+
+TEST_F(Operations, CountInstances) {
+  server_.always("COUNT_INSTANCES",
+                 R"({"machine":"m","states":{"a \"b\"":3,"c":0},"total":3,"wal_offset":9})");
+  const auto counts = client_.count_instances("m");
+  ASSERT_RESULT(counts);
+  EXPECT_EQ(sent("COUNT_INSTANCES"), R"({"machine":"m"})");
+  EXPECT_EQ(counts->version, 0u);
+  ASSERT_EQ(counts->states.size(), 2u);
+  EXPECT_EQ(counts->states[0].state, "a \"b\"");
+  EXPECT_EQ(counts->states[0].instances, 3u);
+  EXPECT_EQ(counts->states[1].instances, 0u);
+  EXPECT_EQ(counts->total, 3u);
+  EXPECT_EQ(counts->wal_offset, 9u);
+  server_.always("COUNT_INSTANCES", R"({"machine":"m","version":2,"states":{"a":"x"},"total":0,)"
+                                    R"("wal_offset":9})");
+  const auto wrong = client_.count_instances("m", 2);
+  EXPECT_EQ(server_.received("COUNT_INSTANCES").back().params, R"({"machine":"m","version":2})");
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_EQ(wrong.error().kind(), ErrorKind::kProtocol);
+}
+
+TEST_F(Operations, GetHistory) {
+  server_.always(
+      "GET_HISTORY",
+      R"({"instance_id":"i","events":[{"wal_offset":7,"ts":5,"type":"delete_instance",)"
+      R"("from_state":"b","batch_index":1,"batch_size":2},{"wal_offset":6,"ts":4,)"
+      R"("type":"apply_event","event":"E","from_state":"a","to_state":"b","payload":{"n":1.0},)"
+      R"("event_id":"e","ctx":{"n":1.0},"idempotency_key":"k","actor":"me"}],"has_more":true,)"
+      R"("next_before_offset":5,"horizon":3,"complete":false})");
+  const auto history = client_.get_history(
+      {.instance_id = "i", .limit = 2, .before_offset = 8, .include_ctx = false});
+  ASSERT_RESULT(history);
+  EXPECT_EQ(sent("GET_HISTORY"),
+            R"({"instance_id":"i","limit":2,"before_offset":8,"include_ctx":false})");
+  ASSERT_EQ(history->events.size(), 2u);
+  const HistoryEvent& last = history->events[0];
+  EXPECT_EQ(last.type, "delete_instance");
+  EXPECT_EQ(last.from_state, "b");
+  EXPECT_EQ(last.to_state, "");
+  EXPECT_EQ(last.ctx, "");
+  EXPECT_EQ(last.batch_index, 1u);
+  EXPECT_EQ(last.batch_size, 2u);
+  const HistoryEvent& first = history->events[1];
+  EXPECT_EQ(first.wal_offset, 6u);
+  EXPECT_EQ(first.ts, 4);
+  EXPECT_EQ(first.event, "E");
+  EXPECT_EQ(first.payload, R"({"n":1.0})");
+  EXPECT_EQ(first.ctx, R"({"n":1.0})");
+  EXPECT_EQ(first.event_id, "e");
+  EXPECT_EQ(first.idempotency_key, "k");
+  EXPECT_EQ(first.actor, "me");
+  EXPECT_FALSE(first.batch_index.has_value());
+  EXPECT_TRUE(history->has_more);
+  EXPECT_EQ(history->next_before_offset, 5u);
+  EXPECT_EQ(history->horizon, 3u);
+  EXPECT_FALSE(history->complete);
+  server_.always("GET_HISTORY", R"({"instance_id":"i","events":[{"wal_offset":7}],)"
+                                R"("has_more":false,"horizon":1,"complete":true})");
+  const auto wrong = client_.get_history({.instance_id = "i"});
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_EQ(wrong.error().kind(), ErrorKind::kProtocol);
 }
 
 TEST_F(Operations, CreateInstance) {

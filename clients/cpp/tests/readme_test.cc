@@ -15,7 +15,7 @@ namespace {
 constexpr int kBlocks =
 #include "readme/count.inc"
     ;
-static_assert(kBlocks == 8, "every block of README.md has a test here");
+static_assert(kBlocks == 9, "every block of README.md has a test here");
 
 constexpr const char* definition_json = R"({"states":["new","paid"],"initial":"new",
     "transitions":[{"from":"new","event":"PAY","to":"paid"}]})";
@@ -67,6 +67,13 @@ TEST_F(Readme, Events) {
     EXPECT_EQ(done.ok(), i == 0);
   }
   EXPECT_THAT(logged, testing::ElementsAre("order-1 is paid", "order-1 was not new, but paid"));
+}
+
+TEST_F(Readme, History) {
+  create_order();
+#include "readme/history.inc"
+  EXPECT_EQ(counts.total, 1u);
+  EXPECT_THAT(logged, testing::ElementsAre("new", "paid", "create_instance new"));
 }
 
 TEST_F(Readme, Batch) {

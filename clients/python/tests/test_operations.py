@@ -51,6 +51,9 @@ def test_machines(client: Any) -> None:
     assert {"machine": name, "versions": [1, 7]} in [m.to_dict() for m in page]
     assert name in [machine["machine"] for machine in page]
     assert len(client.list_machines(limit=1)) == 1
+    assert [m.versions for m in client.list_machines(machine=name)] == [[1, 7]]
+    with pytest.raises(rstmdb.MachineNotFoundError):
+        client.list_machines(machine=fresh())
     with pytest.raises(rstmdb.MachineNotFoundError):
         client.get_machine(fresh())
     with pytest.raises(rstmdb.BadRequestError) as bad:
@@ -165,6 +168,50 @@ def test_batch(client: Any) -> None:
         client.batch([])
     with pytest.raises(rstmdb.InvalidArgumentError):
         client.batch(["PUSH"])
+
+
+def test_counts(client: Any) -> None:
+    name = fresh()
+    client.put_machine(name, 1, TOGGLE)
+    client.put_machine(name, 2, TOGGLE)
+    for version in (1, 2, 2):
+        made = client.create_instance(name, version)
+    client.apply_event(made.instance_id, "PUSH")
+    counts = client.count_instances(name)
+    assert (counts.states, counts.total, counts.version) == ({"off": 2, "on": 1}, 3, None)
+    second = client.count_instances(name, 2)
+    assert (second.states, second.total, second.version) == ({"off": 1, "on": 1}, 2, 2)
+    assert second.wal_offset > made.wal_offset
+    with pytest.raises(rstmdb.MachineNotFoundError):
+        client.count_instances(name, 3)
+
+
+def test_history(client: Any) -> None:
+    name = fresh()
+    made = client.create_instance("toggle", 1, name, {"n": 1})
+    pushes = [client.apply_event(name, "PUSH", {"n": n}, event_id=f"e{n}") for n in range(5)]
+    page = client.get_history(name, 2)
+    assert [event.wal_offset for event in page.events] == [
+        push.wal_offset for push in reversed(pushes[3:])
+    ]
+    newest = page.events[0]
+    assert (newest.type, newest.event, newest.event_id) == ("apply_event", "PUSH", "e4")
+    assert (newest.payload, newest.ctx) == ({"n": 4}, {"n": 4})
+    assert (newest.from_state, newest.to_state) == (pushes[4].from_state, pushes[4].to_state)
+    assert (page.has_more, page.complete, page.horizon) == (True, False, 1)
+    client.delete_instance(name)
+    events = list(client.iter_history(name, page_size=2, include_ctx=False))
+    assert [event.type for event in events] == (
+        ["delete_instance"] + ["apply_event"] * 5 + ["create_instance"]
+    )
+    assert all(event.ctx is None for event in events)
+    assert events[-1].wal_offset == made.wal_offset
+    assert (events[-1].machine, events[-1].version, events[-1].to_state) == ("toggle", 1, "off")
+    last = client.get_history(name, before_offset=made.wal_offset + 1)
+    assert (len(last.events), last.has_more, last.complete) == (1, False, True)
+    assert last.next_before_offset is None
+    with pytest.raises(rstmdb.InstanceNotFoundError):
+        client.get_history(fresh())
 
 
 def test_log_and_snapshots(client: Any) -> None:

@@ -24,6 +24,7 @@ HEADINGS = [
     "Machines",
     "Instances",
     "Events",
+    "History",
     "Batch",
     "Watch",
     "Errors",
@@ -103,7 +104,15 @@ def test_blocks(places: Any, capsys: pytest.CaptureFixture[str]) -> None:
             run(code, line, names, runner)
         runner.run(client.close())
     printed = capsys.readouterr().out
-    for expected in ("door [1]", "shut green", "front", "open", "INSTANCE_NOT_FOUND nobody"):
+    for expected in (
+        "door [1]",
+        "shut green",
+        "front",
+        "1 1",
+        "create_instance shut",
+        "open",
+        "INSTANCE_NOT_FOUND nobody",
+    ):
         assert expected in printed
 
 

@@ -172,7 +172,8 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   listMachines(options: t.ListMachinesOptions = {}): Promise<t.ListMachinesResult> {
-    const params = { limit: options.limit, offset: options.offset };
+    const { limit, offset, machine } = options;
+    const params = { limit, offset, machine };
     return this.#call('LIST_MACHINES', params, 'read', results.machinesOf, options);
   }
 
@@ -207,6 +208,39 @@ export class Client extends Emitter<ClientEvents> {
     const { machine, state, limit, offset, cursor } = options;
     const params = { machine, state, limit, offset, cursor };
     return this.#call('LIST_INSTANCES', params, 'read', results.instancesOf, options);
+  }
+
+  /** How many instances are in each state. Costs the same however many there are. */
+  countInstances(
+    machine: string,
+    options: t.CountInstancesOptions = {},
+  ): Promise<t.CountInstancesResult> {
+    const params = { machine, version: options.version };
+    return this.#call('COUNT_INSTANCES', params, 'read', results.countsOf, options);
+  }
+
+  /**
+   * What has happened to an instance, newest first, as far back as the log reaches; also of one
+   * that is deleted.
+   */
+  getHistory<Ctx = t.JsonObject>(
+    instanceId: string,
+    options: t.GetHistoryOptions = {},
+  ): Promise<t.GetHistoryResult<Ctx>> {
+    const { limit, beforeOffset, includeCtx } = options;
+    const params = {
+      instance_id: instanceId,
+      limit,
+      before_offset: beforeOffset,
+      include_ctx: includeCtx,
+    };
+    return this.#call<t.GetHistoryResult<Ctx>>(
+      'GET_HISTORY',
+      params,
+      'read',
+      results.historyOf,
+      options,
+    );
   }
 
   /** Deletes an instance for good; its id is never used again. */

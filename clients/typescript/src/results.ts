@@ -8,10 +8,13 @@ import type {
   BatchOperation,
   BatchResult,
   ChangeEvent,
+  CountInstancesResult,
   CreateInstanceResult,
   DeleteInstanceResult,
+  GetHistoryResult,
   GetInstanceResult,
   GetMachineResult,
+  HistoryEvent,
   InstanceSummary,
   JsonObject,
   ListInstancesResult,
@@ -97,6 +100,58 @@ export function instancesOf(r: {
     hasMore: r.has_more,
     nextCursor: r.next_cursor ?? null,
   };
+}
+
+export function countsOf(r: {
+  machine: string;
+  version?: number;
+  states: Record<string, number>;
+  total: number;
+  wal_offset: number;
+}): CountInstancesResult {
+  const counts: CountInstancesResult = {
+    machine: r.machine,
+    states: r.states,
+    total: r.total,
+    walOffset: r.wal_offset,
+  };
+  if (r.version !== undefined) counts.version = r.version;
+  return counts;
+}
+
+class History implements GetHistoryResult {
+  readonly instanceId: string;
+  readonly events: HistoryEvent[];
+  readonly hasMore: boolean;
+  readonly nextBeforeOffset?: number;
+  readonly horizon: number;
+  readonly complete: boolean;
+
+  constructor(r: WireHistory) {
+    this.instanceId = r.instance_id;
+    this.events = r.events.map((event) => plain<HistoryEvent>(event));
+    this.hasMore = r.has_more;
+    if (r.next_before_offset !== undefined) this.nextBeforeOffset = r.next_before_offset;
+    this.horizon = r.horizon;
+    this.complete = r.complete;
+  }
+
+  [Symbol.iterator](): Iterator<HistoryEvent> {
+    return this.events[Symbol.iterator]();
+  }
+}
+
+interface WireHistory {
+  instance_id: string;
+  events: Record<string, unknown>[];
+  has_more: boolean;
+  next_before_offset?: number;
+  horizon: number;
+  complete: boolean;
+}
+
+export function historyOf(r: WireHistory): GetHistoryResult<never> {
+  return new History(r) as GetHistoryResult<never>;
 }
 
 export function appliedOf(r: {

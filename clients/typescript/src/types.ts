@@ -51,6 +51,8 @@ export interface ListMachinesOptions extends CallOptions {
   /** 1 to 1000, which is also the default. */
   limit?: number | undefined;
   offset?: number | undefined;
+  /** Only this one. */
+  machine?: string | undefined;
 }
 
 export interface ListMachinesResult {
@@ -116,6 +118,76 @@ export interface ListInstancesResult {
   total: number;
   hasMore: boolean;
   nextCursor: string | null;
+}
+
+export interface CountInstancesOptions extends CallOptions {
+  /** Only this version's instances and states; of all versions when it is missing. */
+  version?: number | undefined;
+}
+
+export interface CountInstancesResult {
+  machine: string;
+  version?: number;
+  /** Every state of the definition with its number of instances, 0 included. */
+  states: Record<string, number>;
+  total: number;
+  /** Of the last record that is counted. */
+  walOffset: number;
+}
+
+export interface GetHistoryOptions extends CallOptions {
+  /** 1 to 1000: 100. */
+  limit?: number | undefined;
+  /** Only events before this offset: `nextBeforeOffset` of the page before. */
+  beforeOffset?: number | bigint | undefined;
+  /** Whether events carry the context after them: true. */
+  includeCtx?: boolean | undefined;
+}
+
+interface HistoryEventBase {
+  walOffset: number;
+  /** Unix time in milliseconds. */
+  ts: number;
+  idempotencyKey?: string;
+  /** Who did it, where the server knows. */
+  actor?: string;
+  /** Its place in an atomic batch, and how many records that has. */
+  batchIndex?: number;
+  batchSize?: number;
+}
+
+export type HistoryEvent<Ctx = JsonObject> =
+  | (HistoryEventBase & {
+      type: 'create_instance';
+      machine: string;
+      version: number;
+      toState: string;
+      ctx?: Ctx;
+    })
+  | (HistoryEventBase & {
+      type: 'apply_event';
+      event: string;
+      fromState: string;
+      toState: string;
+      payload: JsonObject;
+      eventId?: string;
+      /** After the event; missing with `includeCtx: false`. */
+      ctx?: Ctx;
+    })
+  | (HistoryEventBase & { type: 'delete_instance'; fromState?: string });
+
+/** A page of a history; iterating over it gives its events. */
+export interface GetHistoryResult<Ctx = JsonObject> extends Iterable<HistoryEvent<Ctx>> {
+  instanceId: string;
+  /** Newest first. */
+  events: HistoryEvent<Ctx>[];
+  hasMore: boolean;
+  /** Where the next page begins; missing when there is none. */
+  nextBeforeOffset?: number;
+  /** The first offset that the log still has. */
+  horizon: number;
+  /** Whether the page reaches back to the creation. */
+  complete: boolean;
 }
 
 export interface DeleteInstanceResult {

@@ -27,6 +27,7 @@ const PRINTED: [string, RegExp][] = [
   ['info.serverVersion', /^0\.\d+\.\d+ 0$/m],
   ['done.walOffset', /^paid \{ method: 'card' \} 3$/m],
   ["['PAY', 'SHIP']", /^\[ 'paid', 'shipped' \]$/m],
+  ['event.walOffset, event.type', /^2 create_instance\ntrue undefined$/m],
   ['offset, entry.type', /^1n put_machine$/m],
   ['applied.result.toState', /^paid$/m],
   ['event.instanceId}: ', /^order-1: created -> paid .*\norder-1: shipped -> delivered /m],

@@ -241,6 +241,59 @@ test('batch: atomic and best effort', async () => {
   assert.equal(results[1].status, 'ok');
 });
 
+test('counts and histories', async () => {
+  await client.putMachine('counted', 1, ORDER);
+  await client.putMachine('counted', 2, ORDER);
+  await client.createInstance('counted', 1, { instanceId: 'h-1', initialCtx: { total: 25 } });
+  await client.createInstance('counted', 2, { instanceId: 'h-2' });
+  const paid = await client.applyEvent('h-1', 'PAY', {
+    payload: { by_card: true },
+    eventId: 'e-1',
+    idempotencyKey: 'k-h-1',
+  });
+  const counts = await client.countInstances('counted');
+  assert.equal(counts.total, 2);
+  assert.deepEqual([counts.states.created, counts.states.paid, counts.states.shipped], [1, 1, 0]);
+  assert.equal('version' in counts, false);
+  const second = await client.countInstances('counted', { version: 2 });
+  assert.deepEqual([second.version, second.total, second.states.paid], [2, 1, 0]);
+  await assert.rejects(client.countInstances('counted', { version: 3 }), NotFoundError);
+  const { items } = await client.listMachines({ machine: 'counted' });
+  assert.deepEqual(items, [{ machine: 'counted', versions: [1, 2] }]);
+
+  const page = await client.getHistory<{ total: number }>('h-1', { limit: 1 });
+  assert.equal(page.instanceId, 'h-1');
+  const [event] = page;
+  assert.ok(event?.type === 'apply_event');
+  assert.deepEqual(event, {
+    walOffset: paid.walOffset,
+    ts: event.ts,
+    type: 'apply_event',
+    event: 'PAY',
+    fromState: 'created',
+    toState: 'paid',
+    payload: { by_card: true },
+    eventId: 'e-1',
+    ctx: { total: 25, by_card: true },
+    idempotencyKey: 'k-h-1',
+  });
+  assert.deepEqual([page.hasMore, page.complete, page.horizon], [true, false, 1]);
+  await client.deleteInstance('h-1');
+  const older = await client.getHistory('h-1', {
+    beforeOffset: page.nextBeforeOffset,
+    includeCtx: false,
+  });
+  assert.deepEqual([older.hasMore, older.complete], [false, true]);
+  assert.equal(older.nextBeforeOffset, undefined);
+  assert.deepEqual(
+    older.events.map(({ type, ...rest }) => [type, 'ctx' in rest]),
+    [['create_instance', false]],
+  );
+  const [last] = await client.getHistory('h-1', { limit: 1 });
+  assert.ok(last?.type === 'delete_instance' && last.fromState === 'paid');
+  await assert.rejects(client.getHistory('nobody'), NotFoundError);
+});
+
 test('the log: read with bigint offsets, statistics, snapshot, compaction', async () => {
   const stats = await client.walStats();
   assert.ok(stats.latestOffset !== null && stats.entryCount >= stats.latestOffset);
@@ -340,7 +393,7 @@ test('what the client cannot write is refused before it is sent', async () => {
 test('flushAll', async (t) => {
   const flushed = await client.flushAll();
   assert.equal(flushed.flushed, true);
-  assert.equal(flushed.machinesRemoved, 2);
+  assert.equal(flushed.machinesRemoved, 3);
   assert.deepEqual((await client.listMachines()).items, []);
   const strict = await Server.start({}, t);
   const other = await strict.connect();

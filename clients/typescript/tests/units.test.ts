@@ -293,7 +293,7 @@ test('every operation of the protocol has a method', () => {
     WATCH_INSTANCE: 'watchInstance',
   };
   const { operations } = readJson(REPOSITORY, 'protocol/operations.json');
-  assert.equal(operations.length, 22);
+  assert.equal(operations.length, 24);
   for (const { op } of operations as { op: string }[]) {
     const name =
       methods[op] ?? op.toLowerCase().replace(/_(.)/g, (_, letter) => letter.toUpperCase());

@@ -76,6 +76,15 @@ class Client {
   Future<Instance> get_instance_async(std::string_view instance_id, CallOptions call = {});
   Result<InstancePage> list_instances(const ListInstances& list = {}, CallOptions call = {});
   Future<InstancePage> list_instances_async(const ListInstances& list = {}, CallOptions call = {});
+  /// `version` 0 = of all versions. Costs the same however many instances there are.
+  Result<InstanceCounts> count_instances(std::string_view machine, uint32_t version = 0,
+                                         CallOptions call = {});
+  Future<InstanceCounts> count_instances_async(std::string_view machine, uint32_t version = 0,
+                                               CallOptions call = {});
+  /// What has happened to an instance, newest first, as far back as the log reaches; also of one
+  /// that is deleted.
+  Result<History> get_history(const GetHistory& get, CallOptions call = {});
+  Future<History> get_history_async(const GetHistory& get, CallOptions call = {});
   Result<EventApplied> apply_event(const ApplyEvent& event, CallOptions call = {});
   Future<EventApplied> apply_event_async(const ApplyEvent& event, CallOptions call = {});
   Result<InstanceDeleted> delete_instance(const DeleteInstance& remove, CallOptions call = {});

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "rstmdb/history.h"
 #include "rstmdb/result.h"
 
 namespace rstmdb::client {
@@ -49,6 +50,7 @@ struct Machine {
 struct Page {
   std::optional<uint64_t> limit = {};
   std::optional<uint64_t> offset = {};
+  std::string machine = {};  ///< "" = all; else this one alone
 };
 struct MachineVersions {
   std::string machine = {};

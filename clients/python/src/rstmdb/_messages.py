@@ -25,6 +25,8 @@ READS = frozenset(
         "LIST_MACHINES",
         "GET_INSTANCE",
         "LIST_INSTANCES",
+        "COUNT_INSTANCES",
+        "GET_HISTORY",
         "WAL_READ",
         "WAL_STATS",
     )

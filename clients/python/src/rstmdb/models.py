@@ -27,6 +27,8 @@ class Operation(str, enum.Enum):
     CREATE_INSTANCE = "CREATE_INSTANCE"
     GET_INSTANCE = "GET_INSTANCE"
     LIST_INSTANCES = "LIST_INSTANCES"
+    COUNT_INSTANCES = "COUNT_INSTANCES"
+    GET_HISTORY = "GET_HISTORY"
     APPLY_EVENT = "APPLY_EVENT"
     DELETE_INSTANCE = "DELETE_INSTANCE"
     BATCH = "BATCH"
@@ -228,6 +230,67 @@ class ListInstancesResult(Record):
             _member(answer, "total"),
             _member(answer, "has_more"),
             answer.get("next_cursor"),
+        )
+
+
+@_shape
+@dataclasses.dataclass(frozen=True, slots=True)
+class CountInstancesResult(Record):
+    """`states` has every state of the definition, also those where nobody is. `wal_offset` is that
+    of the last record that is counted; `version` is None when all are counted together."""
+
+    machine: str
+    states: dict[str, int]
+    total: int
+    wal_offset: int
+    version: int | None = None
+
+
+@_shape
+@dataclasses.dataclass(frozen=True, slots=True)
+class HistoryEvent(Record):
+    """`type` is create_instance, apply_event or delete_instance; what such an event lacks is None.
+    `ts` is Unix time in milliseconds, `ctx` the context after the event."""
+
+    wal_offset: int
+    ts: int
+    type: str
+    machine: str | None = None
+    version: int | None = None
+    event: str | None = None
+    from_state: str | None = None
+    to_state: str | None = None
+    payload: dict[str, Json] | None = None
+    ctx: dict[str, Json] | None = None
+    event_id: str | None = None
+    idempotency_key: str | None = None
+    actor: str | None = None
+    batch_index: int | None = None
+    batch_size: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class GetHistoryResult(Record):
+    """`events` begins with the newest. `next_before_offset` is where the next page begins, None at
+    the end; `horizon` the first offset that the log still has; `complete` whether the page reaches
+    back to the instance's creation."""
+
+    instance_id: str
+    events: list[HistoryEvent]
+    has_more: bool
+    horizon: int
+    complete: bool
+    next_before_offset: int | None = None
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> GetHistoryResult:
+        return cls(
+            _member(answer, "instance_id"),
+            [HistoryEvent.of(event) for event in _list(answer, "events")],
+            _member(answer, "has_more"),
+            _member(answer, "horizon"),
+            _member(answer, "complete"),
+            answer.get("next_before_offset"),
         )
 
 

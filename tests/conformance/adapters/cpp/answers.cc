@@ -130,6 +130,55 @@ std::string to_json(const InstancePage& page) {
   return text_or_null(out, "next_cursor", page.next_cursor).object();
 }
 
+std::string to_json(const InstanceCounts& counts) {
+  Members states;
+  for (const StateCount& one : counts.states) {
+    states.number(one.state, static_cast<int64_t>(one.instances));
+  }
+  Members out;
+  out.text("machine", counts.machine);
+  if (counts.version != 0) out.number("version", counts.version);
+  return out.json("states", states.object())
+      .number("total", static_cast<int64_t>(counts.total))
+      .number("wal_offset", static_cast<int64_t>(counts.wal_offset))
+      .object();
+}
+
+std::string to_json(const History& history) {
+  const auto event = [](const HistoryEvent& one) {
+    Members out;
+    out.number("wal_offset", static_cast<int64_t>(one.wal_offset))
+        .number("ts", one.ts)
+        .text("type", one.type);
+    const auto text_if_any = [&out](std::string_view key, std::string_view value) {
+      if (!value.empty()) out.text(key, value);
+    };
+    text_if_any("machine", one.machine);
+    if (one.version != 0) out.number("version", one.version);
+    text_if_any("event", one.event);
+    text_if_any("from_state", one.from_state);
+    text_if_any("to_state", one.to_state);
+    if (!one.payload.empty()) out.json("payload", one.payload);
+    text_if_any("event_id", one.event_id);
+    if (!one.ctx.empty()) out.json("ctx", one.ctx);
+    text_if_any("idempotency_key", one.idempotency_key);
+    text_if_any("actor", one.actor);
+    if (one.batch_index) out.number("batch_index", *one.batch_index);
+    if (one.batch_size) out.number("batch_size", *one.batch_size);
+    return out.object();
+  };
+  Members out;
+  out.text("instance_id", history.instance_id)
+      .json("events", array(history.events, event))
+      .flag("has_more", history.has_more);
+  if (history.next_before_offset) {
+    out.number("next_before_offset", static_cast<int64_t>(*history.next_before_offset));
+  }
+  return out.number("horizon", static_cast<int64_t>(history.horizon))
+      .flag("complete", history.complete)
+      .object();
+}
+
 std::string to_json(const EventApplied& applied) {
   Members out;
   out.text("from_state", applied.from_state)

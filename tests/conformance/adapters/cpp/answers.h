@@ -15,6 +15,8 @@ std::string to_json(const client::MachinePage& page);
 std::string to_json(const client::InstanceCreated& created);
 std::string to_json(const client::Instance& instance);
 std::string to_json(const client::InstancePage& page);
+std::string to_json(const client::InstanceCounts& counts);
+std::string to_json(const client::History& history);
 std::string to_json(const client::EventApplied& applied);
 std::string to_json(const client::InstanceDeleted& deleted);
 std::string to_json(const client::BatchDone& done);

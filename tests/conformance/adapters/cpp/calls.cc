@@ -95,7 +95,9 @@ const std::map<std::string_view, Start> kMethods = {
      }},
     {"LIST_MACHINES",
      [](Client& c, const Json& p, Answer a) {
-       pass_on(c.list_machines_async({.limit = number(p, "limit"), .offset = number(p, "offset")}),
+       pass_on(c.list_machines_async({.limit = number(p, "limit"),
+                                      .offset = number(p, "offset"),
+                                      .machine = text(p, "machine")}),
                std::move(a));
      }},
     {"CREATE_INSTANCE",
@@ -108,6 +110,18 @@ const std::map<std::string_view, Start> kMethods = {
      }},
     {"LIST_INSTANCES", [](Client& c, const Json& p,
                           Answer a) { pass_on(c.list_instances_async(list_of(p)), std::move(a)); }},
+    {"COUNT_INSTANCES",
+     [](Client& c, const Json& p, Answer a) {
+       pass_on(c.count_instances_async(p["machine"].string(), version(p)), std::move(a));
+     }},
+    {"GET_HISTORY",
+     [](Client& c, const Json& p, Answer a) {
+       pass_on(c.get_history_async({.instance_id = text(p, "instance_id"),
+                                    .limit = number(p, "limit"),
+                                    .before_offset = number(p, "before_offset"),
+                                    .include_ctx = p["include_ctx"].as_bool().value_or(true)}),
+               std::move(a));
+     }},
     {"APPLY_EVENT", [](Client& c, const Json& p,
                        Answer a) { pass_on(c.apply_event_async(event_of(p)), std::move(a)); }},
     {"DELETE_INSTANCE",

@@ -18,7 +18,8 @@ KINDS = ((rstmdb.ServerError, "server"), (rstmdb.ConnectionError, "connection"),
          (rstmdb.ProtocolError, "protocol"), ((TypeError, ValueError), "argument"))
 OPERATIONS = {"CREATE_INSTANCE": rstmdb.CreateInstance, "APPLY_EVENT": rstmdb.ApplyEvent,
               "DELETE_INSTANCE": rstmdb.DeleteInstance}
-MAY_BE_MISSING = {"last_event_id", "event_id", "max_payload_bytes"}
+MAY_BE_MISSING = {"last_event_id", "event_id", "max_payload_bytes", "version",
+                  "next_before_offset"}
 REFUSALS = (rstmdb.RstmdbError, TypeError, ValueError)
 
 
@@ -81,6 +82,9 @@ def result(op, value):
         done = {"results": items}
         return done if value.wal_offset is None else done | {"wal_offset": value.wal_offset}
     members = _record(value)
+    if op == "GET_HISTORY":
+        members["events"] = [{name: member for name, member in event.items() if member is not None}
+                             for event in members["events"]]
     return members | {"id": members["instance_id"]} if op == "GET_INSTANCE" else members
 
 

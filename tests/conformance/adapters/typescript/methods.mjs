@@ -48,6 +48,12 @@ export function methodsOf(errorOf) {
       const page = await client.listInstances(params);
       return { ...snake(page), instances: page.instances.map(summaryOf) };
     },
+    COUNT_INSTANCES: async (client, { machine, ...options }) =>
+      snake(await client.countInstances(machine, options)),
+    GET_HISTORY: async (client, { instance_id, ...options }) => {
+      const page = await client.getHistory(instance_id, camel(options));
+      return { ...snake(page), events: page.events.map(snake) };
+    },
     APPLY_EVENT: async (client, { instance_id, event, ...options }) =>
       snake(await client.applyEvent(instance_id, event, camel(options))),
     DELETE_INSTANCE: async (client, { instance_id, ...options }) =>

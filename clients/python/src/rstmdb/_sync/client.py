@@ -172,10 +172,11 @@ class Client:
         *,
         limit: int | None = None,
         offset: int | None = None,
+        machine: str | None = None,
         timeout: float | None = None,
     ) -> models.ListMachinesResult:
-        """Machines by name, each with its versions."""
-        params = _given(limit=limit, offset=offset)
+        """Machines by name, each with its versions; or the one that is named."""
+        params = _given(limit=limit, offset=offset, machine=machine)
         answer = self._call("LIST_MACHINES", params, None, timeout)
         return models.ListMachinesResult.of(answer)
 
@@ -243,6 +244,53 @@ class Client:
                 yield instance
             cursor = page.next_cursor
             if cursor is None:
+                return
+
+    def count_instances(
+        self, machine: str, version: int | None = None, *, timeout: float | None = None
+    ) -> models.CountInstancesResult:
+        """How many instances are in each state, of all versions or of one. Costs the same however
+        many there are."""
+        params = _given(machine=machine, version=version)
+        answer = self._call("COUNT_INSTANCES", params, None, timeout)
+        return models.CountInstancesResult.of(answer)
+
+    def get_history(
+        self,
+        instance_id: str,
+        limit: int | None = None,
+        before_offset: int | None = None,
+        include_ctx: bool = True,
+        *,
+        timeout: float | None = None,
+    ) -> models.GetHistoryResult:
+        """One page of what has happened to an instance, newest first, as far back as the log
+        reaches; also of one that is deleted. `before_offset` is `next_before_offset` of the page
+        before; iter_history() walks all of them."""
+        params = _given(instance_id=instance_id, limit=limit, before_offset=before_offset)
+        if not include_ctx:
+            params["include_ctx"] = False
+        answer = self._call("GET_HISTORY", params, instance_id, timeout)
+        return models.GetHistoryResult.of(answer)
+
+    def iter_history(
+        self,
+        instance_id: str,
+        *,
+        page_size: int = 100,
+        include_ctx: bool = True,
+        timeout: float | None = None,
+    ) -> Iterator[models.HistoryEvent]:
+        """All events of an instance that the log still has, newest first, page by page."""
+        before: int | None = None
+        while True:
+            page = self.get_history(
+                instance_id, page_size, before, include_ctx, timeout=timeout
+            )
+            for event in page.events:
+                yield event
+            before = page.next_before_offset
+            if before is None:
                 return
 
     def delete_instance(
