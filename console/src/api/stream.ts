@@ -20,7 +20,7 @@ export interface StreamOptions {
   onState(state: StreamState): void;
 }
 
-const WAIT_MS = { first: 500, most: 10_000 };
+const WAIT_MS = { first: 1000, most: 10_000 };
 const SILENCE_MS = 40_000; // the server sends a heartbeat every 15 s
 
 export class EventStream {
@@ -28,6 +28,7 @@ export class EventStream {
   private controller = new AbortController();
   private stopped = false;
   private failures = 0;
+  private firstWait = WAIT_MS.first; // until the server says otherwise
   private wake: (() => void) | null = null;
 
   constructor(private readonly options: StreamOptions) {
@@ -105,6 +106,7 @@ export class EventStream {
       const events = parser.push(decoder.decode(value, { stream: true }));
       if (events.length === 0) continue;
       this.failures = 0;
+      this.firstWait = parser.retry ?? this.firstWait;
       for (const event of events) {
         // The first event says where the stream stands; behind a position it is that position.
         if (event.id !== null && (event.event !== 'watching' || this.position === null)) {
@@ -118,7 +120,7 @@ export class EventStream {
   }
 
   private async pause(why: string): Promise<void> {
-    const most = Math.min(WAIT_MS.first * 2 ** this.failures++, WAIT_MS.most);
+    const most = Math.min(this.firstWait * 2 ** this.failures++, WAIT_MS.most);
     const wait = most * (0.75 + Math.random() / 2);
     this.options.onState({ name: 'waiting', until: Date.now() + wait, why });
     await new Promise<void>((resolve) => {

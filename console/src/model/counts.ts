@@ -24,6 +24,12 @@ export class Counts {
     return sum;
   }
 
+  /** Whether they can be true. FLUSH_ALL takes all instances away and tells no watcher of it. */
+  get possible(): boolean {
+    for (const count of this.states.values()) if (count < 0) return false;
+    return true;
+  }
+
   /** A copy, for those who show it. */
   byState(): Map<string, number> {
     return new Map(this.states);

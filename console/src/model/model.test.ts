@@ -83,6 +83,9 @@ test('counts: what they have in them already does not move them', () => {
     ],
   );
   assert.deepEqual([counts.total, counts.offset], [3, 103]);
+  assert.ok(counts.possible);
+  moved(104, 'paid', null);
+  assert.ok(!counts.possible);
 });
 
 test('counts after any history are those of a census', () => {

@@ -15,6 +15,9 @@ import { NewInstance } from './new_instance.tsx';
 
 const PAGE = 50;
 
+/** Cursors lead forward only: the address of the page before each one, as far as it was seen. */
+const pageBefore = new Map<string, string>();
+
 interface Query {
   machine: string;
   state: string;
@@ -188,10 +191,19 @@ function Page({ asked, page, definition }: PageProps) {
         skipped: skipped + page.instances.length,
       })
     : null;
-  const back = () => window.history.back();
+  const forth = () => {
+    if (next === null) return;
+    pageBefore.set(
+      page.next_cursor ?? '',
+      formatRoute(['instances'], { ...asked, skipped: skipped || null }),
+    );
+    go(next);
+  };
+  const back = () =>
+    go(pageBefore.get(asked.cursor) ?? formatRoute(['instances'], { machine, state }));
   useKeys([
     ...rows.keys,
-    ...(next ? [{ keys: ']', does: 'next page', act: () => go(next) }] : []),
+    ...(next ? [{ keys: ']', does: 'next page', act: forth }] : []),
     ...(skipped > 0 ? [{ keys: '[', does: 'page before', act: back }] : []),
   ]);
   if (page.instances.length === 0) {
@@ -251,7 +263,7 @@ function Page({ asked, page, definition }: PageProps) {
         <span class="muted numeric">
           {number(skipped + 1)}–{number(skipped + page.instances.length)} of {number(page.total)}
         </span>
-        <button type="button" disabled={next === null} onClick={() => next && go(next)}>
+        <button type="button" disabled={next === null} onClick={forth}>
           Next
         </button>
       </nav>

@@ -131,6 +131,7 @@ export class MachineLive {
       this.onEvent(key);
     }
     if (last > 0) this.lag.arrived(last, now);
+    if (!this.counts.possible) void this.begin();
     if (this.lag.value > LAG_MAX_S) {
       this.jump = { at: Date.now(), records: 0 };
       void this.begin();
