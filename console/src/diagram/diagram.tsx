@@ -319,12 +319,12 @@ function StateBox({ box, mark, tabIndex, onFocus, onOpen }: StateBoxProps) {
         />
       )}
       {mark.kind === 'current' && <path class="now" d={`M${x - 6} ${top - 12}h12l-6 8Z`} />}
-      <text class="name" x={x} y={noted ? y - 7 : y + 5}>
+      <text class="name" x={x} y={noted ? y - 5 : y + 5}>
         {box.text}
       </text>
       {/* Read aloud, name and count are two words. */ ' '}
       {noted && (
-        <text class="count" x={x} y={y + 11}>
+        <text class="count" x={x} y={y + 12}>
           {mark.note}
         </text>
       )}
