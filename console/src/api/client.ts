@@ -72,22 +72,26 @@ function askForToken(problem: Problem, began: number): void {
 
 /** The problem that a response carries. A 401 also asks for a token. */
 export async function problemOf(response: Response, began: number): Promise<Problem> {
-  const text = await response.text();
+  const problem = readProblem(await response.text(), response.status);
+  if (response.status === 401) askForToken(problem, began);
+  return problem;
+}
+
+/** A problem as the server writes it, in an answer or as the last event of a stream. */
+export function readProblem(text: string, status: number): Problem {
   let body: Record<string, unknown> = {};
   try {
     body = JSON.parse(text);
   } catch {
     // Something between here and the server has answered: its status has to do.
   }
-  const problem = new Problem(
-    response.status,
+  return new Problem(
+    status,
     String(body.code ?? ''),
-    String(body.detail ?? body.title ?? `the server answered ${response.status}`),
+    String(body.detail ?? body.title ?? `the server answered ${status}`),
     (body.details as ProblemDetails) ?? {},
     String(body.title ?? ''),
   );
-  if (response.status === 401) askForToken(problem, began);
-  return problem;
 }
 
 export interface Call {

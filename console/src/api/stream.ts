@@ -1,7 +1,7 @@
 // A watch that goes on: reads server-sent events, and after a lost connection takes up behind the
 // last one (Last-Event-ID), so that nothing is missing and nothing comes twice.
 
-import { headers, type Problem, problemOf, reachable, session } from './client.ts';
+import { headers, type Problem, problemOf, reachable, readProblem, session } from './client.ts';
 import { type SseEvent, SseParser } from './sse.ts';
 
 export type StreamState =
@@ -9,7 +9,7 @@ export type StreamState =
   | { name: 'live' }
   /** Lost; the next attempt is at `until` (ms, as Date.now). */
   | { name: 'waiting'; until: number; why: string }
-  /** Ended for good: by stop(), or by an answer that another attempt would get again. */
+  /** Ended for good: by stop(), or by a problem that another attempt would meet again. */
   | { name: 'ended'; problem: Problem | null };
 
 export interface StreamOptions {
@@ -22,6 +22,12 @@ export interface StreamOptions {
 
 const WAIT_MS = { first: 1000, most: 10_000 };
 const SILENCE_MS = 40_000; // the server sends a heartbeat every 15 s
+
+interface End {
+  problem: Problem | null;
+  /** By the stream itself, as its last event: the log cannot be read on. */
+  told: boolean;
+}
 
 export class EventStream {
   private position: string | null;
@@ -57,7 +63,7 @@ export class EventStream {
       this.options.onState({ name: 'connecting' });
       const end = await this.connection();
       if (this.stopped) return;
-      if (end.problem !== null && !isPassing(end.problem)) {
+      if (end.problem !== null && (end.told || !isPassing(end.problem))) {
         this.stopped = true;
         this.options.onState({ name: 'ended', problem: end.problem });
         return;
@@ -67,7 +73,7 @@ export class EventStream {
   }
 
   /** One connection from its beginning to its end. */
-  private async connection(): Promise<{ problem: Problem | null }> {
+  private async connection(): Promise<End> {
     this.controller = new AbortController();
     const watchdog = new Watchdog(SILENCE_MS, () => this.controller.abort());
     const began = session.peek();
@@ -82,26 +88,27 @@ export class EventStream {
       });
       reachable.value = true;
       if (!response.ok || response.body === null)
-        return { problem: await problemOf(response, began) };
+        return { problem: await problemOf(response, began), told: false };
       this.options.onState({ name: 'live' });
-      await this.read(response.body, watchdog);
+      return { problem: await this.read(response.body, watchdog), told: true };
     } catch {
       if (!this.stopped) reachable.value = false;
     } finally {
       watchdog.stop();
       this.controller.abort();
     }
-    return { problem: null };
+    return { problem: null, told: false };
   }
 
-  private async read(body: ReadableStream<Uint8Array>, watchdog: Watchdog): Promise<void> {
+  /** The problem that the stream ended with, if it told one. */
+  private async read(body: ReadableStream<Uint8Array>, watchdog: Watchdog) {
     const reader = body.getReader();
     const decoder = new TextDecoder();
     const parser = new SseParser();
     const rest = new Rest();
     for (;;) {
       const { done, value } = await reader.read();
-      if (done || this.stopped) return;
+      if (done || this.stopped) return null;
       watchdog.seen();
       const events = parser.push(decoder.decode(value, { stream: true }));
       if (events.length === 0) continue;
@@ -114,8 +121,10 @@ export class EventStream {
         }
       }
       this.options.onEvents(events);
+      const last = events[events.length - 1];
+      if (last?.event === 'error') return readProblem(last.data, 500);
       await rest.taken();
-      if (this.stopped) return;
+      if (this.stopped) return null;
     }
   }
 

@@ -152,10 +152,13 @@ export class InstanceLive {
       }),
       after,
       onEvents: (events) => {
-        if (events.some((event) => event.event !== 'watching')) void this.catchUp();
+        const told = events.some((event) => !['watching', 'error'].includes(event.event));
+        if (told) void this.catchUp();
       },
       onState: (state) => {
         this.state = state;
+        // Compacted away while nobody listened: the history that is left begins anew.
+        if (state.name === 'ended' && state.problem?.status === 410) void this.begin();
         this.show();
       },
     });

@@ -84,9 +84,7 @@ export class MachineLive {
     } catch (failure) {
       if (this.stopped) return;
       this.problem = failure instanceof Problem ? failure : new Problem(-1, '', String(failure));
-      if (this.problem.lost || this.problem.status >= 429) {
-        setTimeout(() => this.stopped || void this.begin(), AGAIN_MS);
-      }
+      if (this.problem.lost || this.problem.status >= 429) this.beginAgain(this.problem);
     } finally {
       this.loading = false;
     }
@@ -106,22 +104,27 @@ export class MachineLive {
       onEvents: (events) => this.take(events),
       onState: (state) => {
         this.state = state;
-        // The log has been compacted behind us, or damaged: the counts of now are still exact.
-        if (state.name === 'ended' && state.problem?.status === 410) void this.begin();
+        if (state.name === 'ended' && state.problem !== null) this.beginAgain(state.problem);
         this.draw();
       },
     });
+  }
+
+  /** The log is compacted behind us, or cannot be read: fresh counts do not need what is gone. */
+  private beginAgain(problem: Problem): void {
+    if (problem.status === 410) {
+      void this.begin();
+      return;
+    }
+    this.problem = problem;
+    setTimeout(() => this.stopped || void this.begin(), AGAIN_MS);
   }
 
   private take(events: SseEvent[]): void {
     const now = performance.now();
     let last = 0;
     for (const event of events) {
-      if (event.event === 'watching') continue;
-      if (event.event === 'error') {
-        void this.begin();
-        return;
-      }
+      if (event.event === 'watching' || event.event === 'error') continue;
       const told = JSON.parse(event.data) as Notification;
       last = told.wal_offset;
       if (told.version !== this.version || !this.counts.apply(told)) continue;

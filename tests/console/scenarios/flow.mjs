@@ -145,15 +145,15 @@ export async function flow({ browser, server, check }) {
       await page.route('**/v1/stats', (route) =>
         route.fulfill({ json: { latest_offset: head + 100_000 } }),
       );
-      const noted = page.getByText('More happened than this page can follow one by one').waitFor();
-      let lagging = true;
-      const told = noted.finally(() => {
-        lagging = false;
-      });
-      for (let i = 0; lagging; i++) {
-        await server.apply('turn-0', i % 2 === 0 ? 'COIN' : 'PUSH').catch(() => null);
-      }
-      await told;
+      await goTo(page, '#/machines/turnstile');
+      await page.locator('.live-mark.good').waitFor();
+      const notice = page.getByText('More happened than this page can follow one by one');
+      let turns = 0;
+      await eventually(async () => {
+        const event = turns++ % 2 === 0 ? 'COIN' : 'PUSH';
+        await server.apply('turn-0', event).catch(() => null); // it may stand the other way
+        return notice.isVisible();
+      }, 'it is said');
       await page.unroute('**/v1/stats');
       await page.locator('.live-mark.good').waitFor();
       await assertSameCounts(page, server, 'turnstile', 1);

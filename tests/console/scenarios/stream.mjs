@@ -93,5 +93,19 @@ export async function stream({ browser, server, check }) {
     await server.create('not-yet', 1, 'first');
     await page.locator('tr[data-row]', { hasText: 'first' }).waitFor();
   });
+  await check('stream: a log that cannot be read on is said, and not asked for again', async () => {
+    const problem = { title: 'x', status: 503, code: 'WAL_IO_ERROR', detail: 'cannot be read on' };
+    const last = `event: error\ndata: ${JSON.stringify(problem)}\n\n`;
+    const body = `id: 5\nevent: watching\ndata: {}\n\n${last}`;
+    let asked = 0;
+    await page.route('**/v1/watch?*', (route) => {
+      asked++;
+      return route.fulfill({ contentType: 'text/event-stream', body });
+    });
+    await goTo(page, '#/stream?machines=order');
+    await page.getByRole('alert').getByText('cannot be read on').waitFor();
+    assert.equal(asked, 1);
+    await page.unroute('**/v1/watch?*');
+  });
   await page.context().close();
 }
