@@ -46,7 +46,7 @@ install(FILES "${RSTMDB_PACKAGED}/rstmdb.8.gz" DESTINATION "${CMAKE_INSTALL_DATA
         COMPONENT server)
 install(FILES "${RSTMDB_PACKAGED}/CHANGELOG.md.gz" DESTINATION "${doc}" COMPONENT server)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs/" DESTINATION "${doc}" COMPONENT server
-        FILES_MATCHING PATTERN "*.md" PATTERN "decisions" EXCLUDE)
+        FILES_MATCHING PATTERN "*.md" PATTERN "*.json" PATTERN "decisions" EXCLUDE)
 install(DIRECTORY "${RSTMDB_DEPLOY}/grafana" "${RSTMDB_DEPLOY}/prometheus"
         DESTINATION "${doc}/examples" COMPONENT server)
 install(FILES "${RSTMDB_DEPLOY}/completion/rstmdb-cli"

@@ -5,9 +5,10 @@
 
 For every operation of the document: requests that it allows, which must be answered as it says, and
 requests with one fault each, which must be refused as it says and change nothing. Then the same
-requests over HTTP and over RCP, to two servers, whose answers must be equal. The requests are the
-same in each run unless --seed is given. The packages that this needs go into build/http-properties,
-in the versions of requirements.txt. Prints `N passed, N failed`.
+requests over HTTP and over RCP, to two servers, whose answers must be equal (alone with
+`--only agreement`). The requests are the same in each run unless --seed is given. The packages that
+this needs go into build/http-properties, in the versions of requirements.txt. Prints `N passed, N
+failed`.
 """
 
 import hashlib

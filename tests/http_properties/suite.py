@@ -24,7 +24,7 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent)]
 import agreement  # noqa: E402
 import faults  # noqa: E402
 import values  # noqa: E402
-from document import PROBLEM, Wrong  # noqa: E402
+from document import JSON, PROBLEM, Wrong  # noqa: E402
 from door import Answer, Door, Request, Stream  # noqa: E402
 from pool import ROOT, TOKENS, Pool  # noqa: E402
 
@@ -237,6 +237,21 @@ def check_document(report, server_document):
                 "they differ")
 
 
+def check_examples(report, document):
+    """Whatever stands as an example is one."""
+    named = [(f"{each.id} {row['name']}", row["schema"], row["example"])
+             for each in document.operations for row in each.parameters if "example" in row]
+    named += [(f"{each.id} body", each.body, body["example"]) for each in document.operations
+              for body in [each.row.get("requestBody", {}).get("content", {}).get(JSON, {})]
+              if "example" in body]
+    named += [(name, schema, schema["example"])
+              for name, schema in document.text["components"]["schemas"].items()
+              if "example" in schema]
+    wrong = [f"{name}: {fault}" for name, schema, example in named
+             if (fault := document.wrong_with(schema, example))]
+    report.line(named and not wrong, f"{len(named)} examples are valid", "\n".join(wrong))
+
+
 def check_the_checks(report, document):
     """Answers that are wrong in one place each have to be found out."""
     get = next(each for each in document.operations if each.id == "getInstance")
@@ -302,7 +317,8 @@ def run_agreement(report, program, folder, seed, scale):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--server", required=True, type=pathlib.Path)
-    parser.add_argument("--only", default="", help="only operations whose id holds this")
+    parser.add_argument("--only", default="",
+                        help="only operations whose id holds this, or `agreement`")
     parser.add_argument("--seed", type=int, help="other requests than the usual ones")
     parser.add_argument("--full", action="store_true", help="ten times as many")
     args = parser.parse_args()
@@ -312,6 +328,7 @@ def main():
         folder = pathlib.Path(folder)
         with Pool(args.server.resolve(), folder / "pool") as pool:
             check_document(report, pool.document.text)
+            check_examples(report, pool.document)
             check_the_checks(report, pool.document)
             properties = Properties(pool, report, args.seed, scale)
             chosen = [each for each in pool.document.operations if args.only in each.id]
@@ -321,7 +338,7 @@ def main():
                 requests += properties.faulty(operation)
             if not args.only:
                 properties.rights()
-        if not args.only:
+        if args.only in ("", "agreement"):
             run_agreement(report, args.server.resolve(), folder / "pair", args.seed, scale)
     how = "derandomized" if args.seed is None else f"--seed {args.seed}"
     print(f"{requests} requests in {time.monotonic() - began:.1f} s ({how})")
