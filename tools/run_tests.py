@@ -176,6 +176,8 @@ def tree_runners():
                                  str(programs / "rstmdb")], "counted")
     yield Runner("clients/typescript", [python, "clients/typescript/tests/run.py", "--server",
                                         str(programs / "rstmdb")], "counted")
+    yield Runner("tests/console", [python, "tests/console/run.py", "--server",
+                                   str(programs / "rstmdb")], "counted")
     yield Runner("clients/python", [python, "clients/python/tests/check.py", "--server",
                                     str(programs / "rstmdb")], "counted")
     yield Runner("tests/published_python", [python, "tests/published_python/run.py", "--server",

@@ -19,21 +19,6 @@ Result<void> check_committed(const node::Node& node, uint64_t depends_on) {
   return {};
 }
 
-/// The right as the contract names it.
-std::string_view right_name(Access access) {
-  switch (access) {
-    case Access::kNone:
-      return "none";
-    case Access::kRead:
-      return "read";
-    case Access::kWrite:
-      return "write";
-    case Access::kAdmin:
-      return "admin";
-  }
-  return "";
-}
-
 Result<DependsOn> run(const Context& context, const OperationRow* row, std::string_view name,
                       const Given& given, json::Writer& result) {
   if (row == nullptr) return unknown_operation(name);

@@ -25,4 +25,18 @@ const OperationRow* find_operation(std::string_view name) {
   return &kOperations[*found];
 }
 
+std::string_view right_name(Access access) {
+  switch (access) {
+    case Access::kNone:
+      return "none";
+    case Access::kRead:
+      return "read";
+    case Access::kWrite:
+      return "write";
+    case Access::kAdmin:
+      return "admin";
+  }
+  return "";
+}
+
 }  // namespace rstmdb::api

@@ -9,4 +9,7 @@ namespace rstmdb::api {
 /// The row of an operation by its name on the wire, or null.
 const OperationRow* find_operation(std::string_view name);
 
+/// The right as the contract names it.
+std::string_view right_name(Access access);
+
 }  // namespace rstmdb::api

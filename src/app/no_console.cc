@@ -1,6 +1,5 @@
-// The console's files of a build that has none. With RSTMDB_CONSOLE the folder console/ defines the
-// function instead.
-#ifndef RSTMDB_CONSOLE
+// The console's files of a build that has none. Where console/ is built, its objects are part of the
+// program and have the function already: then the linker leaves this one in its library.
 #include "http/assets.h"
 
 namespace rstmdb::http {
@@ -8,4 +7,3 @@ namespace rstmdb::http {
 std::span<const Asset> console_assets() { return {}; }
 
 }  // namespace rstmdb::http
-#endif

@@ -1,3 +1,4 @@
+#include "api/operation.h"
 #include "api/ops/features.h"
 #include "api/ops/ops.h"
 #include "wire/frame.h"
@@ -20,6 +21,7 @@ Result<DependsOn> info(const Context& context, const Params&, json::Writer& resu
       .member("max_payload_bytes", static_cast<uint64_t>(facts.frame_bytes_max))
       .member("wal_segment_size", facts.wal_segment_bytes)
       .member("auth_required", facts.auth_required)
+      .member("role", right_name(context.caller.rights))
       .member("uptime_secs", up_ns / 1'000'000'000)
       .member("connections", facts.connections())
       .member("instances", state.live().count())
