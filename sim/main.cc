@@ -1,15 +1,12 @@
 // rstmdb-sim: runs seeds and says of each whether anything was wrong.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <string>
 
 #include "base/logging.h"
 #include "run.h"
-
-#ifndef RSTMDB_COMMIT
-#define RSTMDB_COMMIT "unknown"
-#endif
 
 namespace rstmdb::sim {
 namespace {
@@ -22,8 +19,15 @@ struct Arguments {
   bool trace = false;
   bool twice = false;
   bool shrink = false;
+  bool first = false;
   bool quiet = false;
 };
+
+/// Whoever runs this says it; a program built some time ago does not know.
+const char* commit() {
+  const char* given = std::getenv("RSTMDB_COMMIT");
+  return given == nullptr ? "unknown" : given;
+}
 
 double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
@@ -41,7 +45,7 @@ Run::Options options_of(const Arguments& arguments, uint64_t seed, Parts left_ou
 }
 
 void report_failure(const Run& run, uint64_t seed) {
-  std::printf("SEED=%llu COMMIT=%s\n", static_cast<unsigned long long>(seed), RSTMDB_COMMIT);
+  std::printf("SEED=%llu COMMIT=%s\n", static_cast<unsigned long long>(seed), commit());
   std::printf("swarm: %s\n", run.swarm().text().c_str());
   for (const std::string& line : run.trace().last()) std::printf("  %s\n", line.c_str());
   for (const auto& violation : run.findings().violations()) {
@@ -92,7 +96,7 @@ bool run_seed(const Arguments& arguments, uint64_t seed, Parts left_out, Totals&
     again.go();
     if (again.trace().hash() != run.trace().hash()) {
       std::printf("SEED=%llu COMMIT=%s gives another trace the second time\n",
-                  static_cast<unsigned long long>(seed), RSTMDB_COMMIT);
+                  static_cast<unsigned long long>(seed), commit());
       sound = false;
     }
   }
@@ -115,6 +119,7 @@ int run_all(const Arguments& arguments, Parts left_out) {
     if (arguments.seconds > 0 && cpu_seconds() - began > arguments.seconds) break;
     ++totals.seeds;
     if (!run_seed(arguments, seed, left_out, totals)) ++totals.failed;
+    if (arguments.first && totals.failed > 0) break;
     std::fflush(stdout);
   }
   const double took = cpu_seconds() - began;
@@ -155,6 +160,7 @@ int run_program(int count, char** values) {
   app.add_flag("--trace,--replay", arguments.trace, "prints every line of the trace");
   app.add_flag("--twice", arguments.twice, "runs each seed twice and compares the traces");
   app.add_flag("--shrink", arguments.shrink, "finds the parts of the mix that a failure needs");
+  app.add_flag("--first", arguments.first, "ends with the first seed that is wrong");
   app.add_flag("--quiet", arguments.quiet, "no line for each seed");
   app.add_flag("--log", log, "shows the server's own log lines");
   app.add_option("--leave-out", left_out, "parts of the mix, as --shrink names them");

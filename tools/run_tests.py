@@ -158,6 +158,8 @@ def tree_runners():
                            "--cycles", "40"], "counted")
     yield Runner("faults", [python, "tests/faults/run.py", "--server", str(programs / "rstmdb")],
                  "counted")
+    yield Runner("sim", [python, "tests/sim/run.py", "--program", str(programs / "rstmdb-sim")],
+                 "counted")
     yield Runner("tests/monitoring", [python, "tests/monitoring/run.py", "--server",
                                       str(programs / "rstmdb")], "counted")
     yield Runner("tests/security", [python, "tests/security/run.py", "--server",

@@ -281,6 +281,34 @@ std::string interleaving(uint64_t seed) {
   return order;
 }
 
+TEST(SimulatedLoop, TheWallClockDriftsFromWhenItIsTold) {
+  SimulatedLoop loop;
+  SimulatedClock clock(loop);
+  loop.run_for(5'000);
+  const int64_t before = clock.wall_ms();
+  clock.drift(100'000);
+  EXPECT_EQ(clock.wall_ms(), before);
+  loop.run_for(10'000);
+  EXPECT_EQ(clock.wall_ms(), before + 11'000);
+  clock.drift(-500'000);
+  loop.run_for(10'000);
+  EXPECT_EQ(clock.wall_ms(), before + 16'000);
+}
+
+TEST(SimulatedLoop, AProcessThatIsGoneRunsNothingMore) {
+  SimulatedLoop loop;
+  bool ran = false;
+  loop.post([&] { ran = true; });
+  loop.run_after(1, [&] { ran = true; });
+  loop.at_turn_end([&] { ran = true; });
+  loop.pass(7'000'000);
+  loop.forget_all();
+  loop.post([] {});
+  loop.run_for(10);
+  EXPECT_FALSE(ran);
+  EXPECT_EQ(loop.now_ns(), 17'000'000);
+}
+
 TEST(SimulatedLoop, ASeedGivesOneOrderAndOtherSeedsOthers) {
   EXPECT_EQ(interleaving(1), interleaving(1));
   EXPECT_NE(interleaving(1), interleaving(2));
