@@ -58,6 +58,7 @@ void add_options(CLI::App& cli, Arguments& arguments) {
                  "LIST_INSTANCES")
       ->check(one_of(kWork))
       ->capture_default_str();
+  cli.add_flag("--http", arguments.http, "the port is that of HTTP; one request a connection");
   cli.add_option("--rate", plan.rate, "requests a second (open loop); 0: as fast as it goes")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
@@ -78,13 +79,14 @@ void settle(Arguments& arguments) {
 void print(const Arguments& arguments, const Measured& measured) {
   const double requests = static_cast<double>(std::max<uint64_t>(measured.requests, 1));
   std::printf(
-      "{\"shape\":\"%s\",\"operation\":\"%s\",\"connections\":%u,\"pipelined\":%u,"
+      "{\"protocol\":\"%s\",\"shape\":\"%s\",\"operation\":\"%s\",\"connections\":%u,\"pipelined\":"
+      "%u,"
       "\"rate\":%.0f,\"requests\":%llu,\"late\":%llu,\"seconds\":%.3f,"
       "\"requests_per_second\":%.1f,"
       "\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,\"max_us\":%.1f,"
       "\"server_cpu_us_per_request\":%.3f,\"own_cpu_us_per_request\":%.3f",
-      arguments.shape.c_str(), arguments.operation.c_str(), arguments.plan.connections,
-      arguments.plan.pipelined, arguments.plan.rate,
+      arguments.http ? "http" : "rcp", arguments.shape.c_str(), arguments.operation.c_str(),
+      arguments.plan.connections, arguments.plan.pipelined, arguments.plan.rate,
       static_cast<unsigned long long>(measured.requests),
       static_cast<unsigned long long>(measured.late), measured.seconds,
       static_cast<double>(measured.requests) / measured.seconds,

@@ -17,6 +17,7 @@ struct Arguments {
   uint32_t connections = 0;  // 0: the shape's
   uint32_t pipelined = 0;
   uint32_t watchers = 0;
+  bool http = false;  // the port is the gateway's
   bool create = false;
   bool spectrum = false;
 };

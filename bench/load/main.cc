@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "load/arguments.h"
+#include "load/http.h"
 #include "load/rcp.h"
 #include "load/setup.h"
 #include "load/watchers.h"
@@ -12,6 +13,10 @@ namespace {
 
 Result<void> measure(const Arguments& arguments, Measured& measured) {
   Plan plan = arguments.plan;
+  if (arguments.http) {
+    Http http(arguments.context_bytes);
+    return run_load(plan, http, measured);
+  }
   Rcp rcp(arguments.context_bytes);
   if (arguments.watchers == 0) return run_load(plan, rcp, measured);
   RSTMDB_ASSIGN(const auto watchers, Watchers::start(plan.address, arguments.watchers));

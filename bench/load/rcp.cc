@@ -25,7 +25,7 @@ constexpr std::string_view kAnswerStart = R"({"type":"response","id":")";
 constexpr std::string_view kAnswerThen = R"(","status":"ok")";
 constexpr uint32_t kNumbers = 1'000'000;
 
-std::string_view mark(PreparedFrame::Place place) { return PreparedFrame::kMarks[place]; }
+std::string_view mark(PreparedText::Place place) { return PreparedText::kMarks[place]; }
 
 /// Opens a request up to its open `params`, calls `fill` and closes the frame.
 template <class Fill>
@@ -52,17 +52,17 @@ void write_create(json::Writer& params, std::string_view instance, std::string_v
 }
 
 PreparedFrame prepare(Operation operation, std::string_view context, std::string_view run) {
-  const std::string instance = "i-" + std::string(mark(PreparedFrame::kInstance));
+  const std::string instance = "i-" + std::string(mark(PreparedText::kInstance));
   std::string frame;
   const auto write = [&](std::string_view name, const auto& fill) {
-    append_frame(frame, mark(PreparedFrame::kSlot), name, fill);
+    append_frame(frame, mark(PreparedText::kSlot), name, fill);
   };
   switch (operation) {
     case Operation::kApplyEvent:
       write("APPLY_EVENT", [&](json::Writer& params) {
         params.member("instance_id", std::string_view(instance)).member("event", "GO");
         params.key("payload").open_object();
-        params.member("n", json::RawJson{mark(PreparedFrame::kNumber)}).close_object();
+        params.member("n", json::RawJson{mark(PreparedText::kNumber)}).close_object();
       });
       break;
     case Operation::kGetInstance:
@@ -73,7 +73,7 @@ PreparedFrame prepare(Operation operation, std::string_view context, std::string
     case Operation::kCreateInstance:
       write("CREATE_INSTANCE", [&](json::Writer& params) {
         const std::string fresh =
-            "n-" + std::string(run) + "-" + std::string(mark(PreparedFrame::kInstance));
+            "n-" + std::string(run) + "-" + std::string(mark(PreparedText::kInstance));
         write_create(params, fresh, context);
       });
       break;
@@ -84,16 +84,6 @@ PreparedFrame prepare(Operation operation, std::string_view context, std::string
       break;
   }
   return PreparedFrame(std::move(frame));
-}
-
-/// What tells this run's creations from those of another: eight hex digits of the time in ms.
-std::string run_mark() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  char text[16];
-  std::snprintf(
-      text, sizeof text, "%08x",
-      static_cast<unsigned>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()));
-  return text;
 }
 
 /// The slow way, for answers that do not start as this server writes them.
@@ -113,18 +103,18 @@ Result<uint32_t> parsed_slot(std::string_view payload) {
 
 }  // namespace
 
-PreparedFrame::PreparedFrame(std::string frame) : frame_(std::move(frame)) {
+PreparedText::PreparedText(std::string text) : text_(std::move(text)) {
   for (size_t place = 0; place < kMarks.size(); ++place) {
-    places_[place] = frame_.find(kMarks[place], kHeaderBytes);
+    places_[place] = text_.find(kMarks[place]);
     const bool once = places_[place] == std::string::npos ||
-                      frame_.find(kMarks[place], places_[place] + 1) == std::string::npos;
-    RSTMDB_CHECK(once, "a mark stands twice in a prepared frame");
+                      text_.find(kMarks[place], places_[place] + 1) == std::string::npos;
+    RSTMDB_CHECK(once, "a mark stands twice in a prepared request");
   }
 }
 
-void PreparedFrame::append(std::string& out, const Request& request) const {
+void PreparedText::append(std::string& out, const Request& request) const {
   const size_t start = out.size();
-  out.append(frame_);
+  out.append(text_);
   char* at = out.data() + start;
   const std::array<uint32_t, kMarks.size()> numbers = {request.slot, request.instance,
                                                        kNumbers + request.number % kNumbers};
@@ -132,8 +122,23 @@ void PreparedFrame::append(std::string& out, const Request& request) const {
     if (places_[place] == std::string::npos) continue;
     put_digits(at + places_[place], static_cast<unsigned>(kMarks[place].size()), numbers[place]);
   }
-  const std::string_view payload(at + kHeaderBytes, frame_.size() - kHeaderBytes);
+}
+
+void PreparedFrame::append(std::string& out, const Request& request) const {
+  const size_t start = out.size();
+  text_.append(out, request);
+  char* const at = out.data() + start;
+  const std::string_view payload(at + kHeaderBytes, text_.size() - kHeaderBytes);
   store_be<uint32_t>(at + kChecksumAt, crc32c(payload));
+}
+
+std::string run_mark() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  char text[16];
+  std::snprintf(
+      text, sizeof text, "%08x",
+      static_cast<unsigned>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()));
+  return text;
 }
 
 Rcp::Rcp(size_t context_bytes) {
@@ -160,7 +165,7 @@ void Rcp::append(std::string& out, const Request& request) {
 Result<Answer> Rcp::read(std::string_view input) {
   RSTMDB_ASSIGN(const CutFrame frame, cut_frame(input));
   if (frame.size == 0) return Answer{};
-  constexpr unsigned kDigits = PreparedFrame::kMarks[PreparedFrame::kSlot].size();
+  constexpr unsigned kDigits = PreparedText::kMarks[PreparedText::kSlot].size();
   uint32_t slot = 0;
   if (frame.payload.starts_with(kAnswerStart) &&
       frame.payload.substr(std::min(frame.payload.size(), kAnswerStart.size() + kDigits))

@@ -17,20 +17,31 @@
 
 namespace rstmdb::bench {
 
-/// A frame with places whose digits can be replaced.
-class PreparedFrame {
+/// A request with places whose digits can be replaced.
+class PreparedText {
  public:
   enum Place : uint8_t { kSlot, kInstance, kNumber };
-  /// `frame` holds the digits of kMarks where each place is; a place may be missing.
-  explicit PreparedFrame(std::string frame);
-  /// Appends the frame with other digits and the checksum that fits them.
+  /// `text` holds the digits of kMarks where each place is; a place may be missing.
+  explicit PreparedText(std::string text);
+  /// Appends the text with other digits.
   void append(std::string& out, const Request& request) const;
+  size_t size() const { return text_.size(); }
 
   static constexpr std::array<std::string_view, 3> kMarks = {"0246", "13579135", "1808080"};
 
  private:
-  std::string frame_;
+  std::string text_;
   std::array<size_t, kMarks.size()> places_{};  // npos: missing
+};
+
+/// The same as a frame, whose checksum fits its digits.
+class PreparedFrame {
+ public:
+  explicit PreparedFrame(std::string frame) : text_(std::move(frame)) {}
+  void append(std::string& out, const Request& request) const;
+
+ private:
+  PreparedText text_;
 };
 
 class Rcp final : public Protocol {
@@ -51,6 +62,8 @@ class Rcp final : public Protocol {
 inline constexpr size_t kContextBytesMin = 64;
 inline constexpr int kPageInstances = 100;  // of each LIST_INSTANCES
 std::string context_of(size_t bytes);
+/// What tells this run's creations from those of another: eight hex digits of the time in ms.
+std::string run_mark();
 
 void append_put_machine(std::string& out);
 /// BATCH that creates the instances from `first` up to, not including, `end`.

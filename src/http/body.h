@@ -2,10 +2,15 @@
 //
 //   chunk = size CRLF data CRLF     the last one: 0 CRLF CRLF
 //
-// Chunks are taken in their plain form only. Extensions and trailers mean nothing to us, but might
-// to a program in front of us, so they are refused; so is everything that some would read as a
-// number and some not. Beast's reader of chunks takes all that, and the one of Debian 12 aborts
-// when the last chunk comes byte by byte.
+// Chunks are taken in their plain form only: extensions and trailers mean nothing to us, but might
+// to a program in front of us.
+//
+// Heads are read by Beast, bodies are not. Its reader of chunks (1.81, Debian 12) aborts the
+// process when a body without data, `0 CRLF CRLF`, comes in pieces:
+// basic_parser::parse_chunk_header asserts that the rest of a last chunk is five bytes or more.
+// Besides, it takes extensions, also with a bare LF in quotes; it puts trailers among the head's
+// fields, where a second Host is then found; it takes a size with any number of zeros in front; and
+// string_body sets aside what a length announces.
 #pragma once
 
 #include <cstddef>

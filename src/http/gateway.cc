@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/host_port.h"
 #include "base/limits.h"
 #include "base/logging.h"
 #include "http/door.h"
@@ -12,6 +13,11 @@ namespace {
 constexpr int64_t kTickMs = 1'000;
 constexpr int64_t kNsPerMs = 1'000'000;
 
+std::string host_of(const std::string& address) {
+  const auto parts = split_host_port(address);
+  return parts.ok() ? parts->host : "";
+}
+
 }  // namespace
 
 Gateway::Gateway(Options options)
@@ -21,7 +27,8 @@ Gateway::Gateway(Options options)
               .facts = options.facts,
               .guesses = options.guesses,
               .pages = std::move(options.pages),
-              .assets = options.assets},
+              .assets = options.assets,
+              .own_host = host_of(options.address)},
       sessions_(options.loop, [this] { finish_drain(); }) {}
 
 Result<std::unique_ptr<Gateway>> Gateway::listen(Options options) {

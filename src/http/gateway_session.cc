@@ -9,6 +9,7 @@
 #include "base/logging.h"
 #include "http/event_stream.h"
 #include "http/outer_params.h"
+#include "http/site.h"
 #include "json/scan.h"
 
 namespace rstmdb::http {
@@ -108,6 +109,7 @@ std::optional<Response> GatewaySession::check_head(const Request& request) {
   const RouteRow& route = *found_.route;
   const api::OperationRow& row = operation_of(route);
   operation_ = static_cast<size_t>(route.operation);
+  if (auto refused = check_site(request)) return refused;
   if (auto known = authenticate(request); !known.ok()) return problem(known.error());
   if (auto allowed = api::authorise(row, caller_); !allowed.ok()) {
     if (caller_.authenticated()) return problem(allowed.error());
@@ -121,8 +123,21 @@ std::optional<Response> GatewaySession::check_head(const Request& request) {
     return problem(400, bad("this request has no body"));
   if (route.body == BodyKind::kOne && !request.says_length)
     return problem(411, bad("the body's length is missing"));
-  if (has_body && !is_json(request.content_type.value_or("")))
+  const bool says_type = request.content_type && route.method != Method::kGet;
+  if ((has_body || says_type) && !is_json(request.content_type.value_or("")))
     return problem(415, bad("the body has to be application/json"));
+  return std::nullopt;
+}
+
+/// What a page of somebody else could have its reader's browser do: write with an empty body, which
+/// needs nobody's leave, or read from a name that it has made to lead here.
+std::optional<Response> GatewaySession::check_site(const Request& request) const {
+  if (found_.route->method != Method::kGet && comes_from_elsewhere(request))
+    return problem(403, Error(Code::kUnauthorized, "a page of another site may not write")
+                            .with("code", "FORBIDDEN_ORIGIN"));
+  if (!shared_.facts.auth_required && !names_us(request, shared_.own_host))
+    return problem(421, bad("without authentication this server is spoken to by its address, as "
+                            "localhost, or by the name in http.bind_addr"));
   return std::nullopt;
 }
 

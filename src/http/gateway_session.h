@@ -36,6 +36,7 @@ struct GatewayShared {
   api::GuessLimits& guesses;
   std::vector<Page> pages;
   std::span<const Asset> assets;
+  std::string own_host;  // of the address that is listened at
   DateLine date = {};
   GatewayStats stats = {};
   std::string spare = {};     // memory for a result
@@ -80,6 +81,7 @@ class GatewaySession final : private Handler,
   Result<void> show_token(std::string_view field);
   void forget_token();
   std::optional<Response> check_head(const Request& request);
+  std::optional<Response> check_site(const Request& request) const;
 
   struct Documents;
   Result<api::Given> read_params(const Request& request, std::string_view body, Documents& use);

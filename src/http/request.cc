@@ -54,6 +54,7 @@ constexpr Known kKnown[] = {
     {"if-none-match", &Request::if_none_match, Known::Repeated::kIgnored},
     {"idempotency-key", &Request::idempotency_key},
     {"last-event-id", &Request::last_event_id},
+    {"origin", &Request::origin},
 };
 
 /// The fields that say how the message is to be read.
@@ -90,6 +91,7 @@ std::optional<Refusal> read_fields(const Head& head, Request& request, Framing& 
     switch (one.name()) {
       case field::host:
         ++framing.hosts;
+        request.host = value;
         break;
       case field::content_length:
         refused = keep_once(framing.length, value);

@@ -31,6 +31,7 @@ struct Request {
   uint64_t body_bytes = 0;   // announced; of kSized
   bool says_length = false;  // one of the two fields is there
   bool expects_continue = false;
+  std::string_view host = {};  // "" in HTTP/1.0, if it is left out
 
   // Fields, missing or as they came.
   std::optional<std::string_view> authorization = {};
@@ -40,6 +41,7 @@ struct Request {
   std::optional<std::string_view> if_none_match = {};
   std::optional<std::string_view> idempotency_key = {};
   std::optional<std::string_view> last_event_id = {};
+  std::optional<std::string_view> origin = {};
 };
 
 /// Reads one request after the other from the front of a growing input.

@@ -27,7 +27,7 @@ TEST(Response, RefusalsSayWhy) {
   EXPECT_EQ(refusal(404).body, "{\"error\":\"Not Found\"}\n");
   EXPECT_EQ(refusal(400, "a \"b\"").body, "{\"error\":\"a \\\"b\\\"\"}\n");
   for (const int status : {200, 201, 304, 400, 401, 403, 404, 405, 408, 409, 410, 411,
-                           412, 413, 415, 417, 422, 429, 431, 500, 501, 503, 505})
+                           412, 413, 415, 417, 421, 422, 429, 431, 500, 501, 503, 505})
     EXPECT_NE(status_words(status), "Unknown") << status;
 }
 

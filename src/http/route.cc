@@ -59,6 +59,7 @@ Found find_route(std::string_view method, std::string_view path) {
     if (!matches(row, found, count)) continue;
     if (name_of(row.method) == wanted) {
       found.route = &row;
+      found.allow.clear();
       return found;
     }
     if (!found.allow.empty()) found.allow += ", ";

@@ -20,7 +20,7 @@ def bodies(server, report):
     report.check("a body of 16 MiB and a byte: 413, unread", over.status == 413
                  and over["connection"] == "close", over)
     piece = b"%x\r\n" % MIB + b" " * MIB + b"\r\n"
-    head = b"POST /v1/compact HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n" \
+    head = b"POST /v1/compact HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n" \
         b"Content-Type: application/json\r\nConnection: close\r\n\r\n"
     full = exchange(server.http, head + b"1\r\n{\r\n" + piece * 15 + b"fffff\r\n"
                     + b" " * (MIB - 2) + b"}" + b"\r\n0\r\n\r\n")
@@ -91,8 +91,8 @@ class Dribblers(threading.Thread):
         super().__init__(daemon=True)
         self.held = crowd_of(server, size)
         self.stopping = threading.Event()
-        head = b"GET /v1/ping HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 4000
-        body = b"POST /v1/batch HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n" \
+        head = b"GET /v1/ping HTTP/1.1\r\nHost: localhost\r\nX: " + b"y" * 4000
+        body = b"POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000\r\n" \
             b"Content-Type: application/json\r\n\r\n"
         for number, one in enumerate(self.held):
             if number % 2:

@@ -15,8 +15,9 @@ def reading(server, report):
     got = server.ask("GET", "/v1/instances/r")
     report.check("reading it gives the same tag", got["etag"] == tag, got)
     wrong = {}
-    cases = [(tag, 304), ("*", 304), (f"W/{tag}", 304), (f'"0", {tag}', 304), (f'"0",{tag},"1"', 304),
-             ('"0"', 200), (tag.strip('"'), 200), ("", 200), (f'"x{tag[1:]}', 200)]
+    cases = [(tag, 304), ("*", 304), (f"W/{tag}", 304), (f'"0", {tag}', 304),
+             (f'"0",{tag},"1"', 304), ('"0"', 200),
+             (tag.strip('"'), 200), ("", 200), (f'"x{tag[1:]}', 200)]
     for value, status in cases:
         for method in ("GET", "HEAD"):
             answer = server.ask(method, "/v1/instances/r", headers={"If-None-Match": value})
@@ -37,7 +38,8 @@ def writing(server, report):
         report.check("If-Match of another state: 412", stale.status == 412
                      and stale.code == "CONFLICT"
                      and stale.json["details"]["actual_offset"] == int(tag.strip('"')), stale)
-        done = one.ask("POST", "/v1/instances/w/events", {"event": "PAY"}, headers={"If-Match": tag})
+        done = one.ask("POST", "/v1/instances/w/events", {"event": "PAY"},
+                       headers={"If-Match": tag})
         report.check("If-Match of this state: done, with the next tag", done.status == 200
                      and done["etag"] == f'"{done.json["wal_offset"]}"', done)
         again = one.ask("POST", "/v1/instances/w/events", {"event": "PAY"},

@@ -138,7 +138,7 @@ def before_authentication(server, report, crowd):
     before = server.memory_mib()
     held = [server.connect() for _ in range(crowd)]
     for one in held:
-        one.send(b"POST /v1/batch HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        one.send(b"POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                  b"Content-Length: 16777216\r\n\r\n" + b"[" * 1000)
     statuses = {one.receive().status for one in held}
     grown = server.memory_mib() - before
@@ -197,7 +197,7 @@ def run(program, folder, report, full):
         guesses(server, report)
         before_authentication(server, report, 900 if full else 100)
         token_life(server, report)
-        answer = exchange(server.http, b"GET /v1/info HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
-                          b"Authorization: Bearer a\r\nAuthorization: Bearer "
-                          + TOKENS["read"].encode() + b"\r\n\r\n")
+        answer = exchange(server.http, b"GET /v1/info HTTP/1.1\r\nHost: localhost\r\n"
+                          b"Connection: close\r\nAuthorization: Bearer a\r\n"
+                          b"Authorization: Bearer " + TOKENS["read"].encode() + b"\r\n\r\n")
         report.check("two tokens are one too many", answer.startswith(b"HTTP/1.1 400 "), answer)

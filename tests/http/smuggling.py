@@ -1,12 +1,12 @@
-"""Row 14: bytes that two programs could take for different requests. Each case says how many answers
-there are and with which statuses; a case that is refused has one, and the connection closes, so that
-nothing which stands behind it is ever taken for a request."""
+"""Row 14: bytes that two programs could take for different requests. Each case says how many
+answers there are, and with which statuses. One that is refused has a single one, and the connection
+closes, so that nothing which stands behind it is ever taken for a request."""
 
 from gateway import Gateway, exchange
 
-HOST = b"Host: a\r\n"
+HOST = b"Host: localhost\r\n"
 JSON = b"Content-Type: application/json\r\n"
-INNER = b"GET /v1/ping HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+INNER = b"GET /v1/ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 def post(fields, body=b"", version=b"1.1", host=HOST):
@@ -65,7 +65,8 @@ REFUSED = [
     ("a folded field behind it", post(b"Content-Length: 2\r\nX: y\r\n\tz\r\n", b"{}"), 400),
     ("chunks in HTTP/1.0", post(TE, ONE, version=b"1.0"), 400),
     # Line ends.
-    ("lines that end with LF", b"POST /v1/compact HTTP/1.1\nHost: a\nContent-Length: 2\n\n{}", 400),
+    ("lines that end with LF",
+     b"POST /v1/compact HTTP/1.1\nHost: localhost\nContent-Length: 2\n\n{}", 400),
     ("one line that ends with LF", post(b"X: y\nContent-Length: 2\r\n", b"{}"), 400),
     ("a line that ends with CR", post(b"X: y\rContent-Length: 2\r\n", b"{}"), 400),
     ("CR CR LF", post(b"X: y\r\r\nContent-Length: 2\r\n", b"{}"), 400),
@@ -138,7 +139,7 @@ TAKEN = [
     ("a body in chunks", chunks(ONE), [200, 200]),
     ("chunks with other letters", post(b"tRANSFER-eNCODING: CHUNKED\r\n", ONE), [200, 200]),
     ("a size with zeros in front", chunks(b"0002\r\n{}\r\n0\r\n\r\n"), [200, 200]),
-    ("the absolute form", get(b"GET http://a/v1/ping HTTP/1.1\r\n"), [200, 200]),
+    ("the absolute form", get(b"GET http://localhost/v1/ping HTTP/1.1\r\n"), [200, 200]),
     ("100 fields", get(fields=HOST + b"".join(b"X%d: y\r\n" % n for n in range(99))), [200, 200]),
     ("a request inside a body is a body",
      post(b"Content-Length: %d\r\n" % len(INNER), INNER), [400, 200]),
@@ -168,7 +169,8 @@ def run(program, folder, report, _full):
             got = statuses_of(exchange(server.http, data + INNER))
             if got != [status]:
                 wrong[name] = got
-        report.count(len(REFUSED) - len(wrong), "refused once, and nothing behind it is read", wrong)
+        report.count(len(REFUSED) - len(wrong), "refused once, and nothing behind it is read",
+                     wrong)
         wrong = {}
         for name, data, statuses in TAKEN:
             got = statuses_of(exchange(server.http, data + INNER))

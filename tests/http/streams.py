@@ -264,7 +264,8 @@ def compacted(program, folder, report):
 
 def ends(program, folder, report):
     token = "http-stream-token-0123456789abcd"
-    lines = [token_line(token, "name=s role=admin"), token_line("http-other-token-0123456789abcdef")]
+    lines = [token_line(token, "name=s role=admin"),
+             token_line("http-other-token-0123456789abcdef")]
     with Gateway(program, folder, {"auth": {"required": True, "token_hashes": lines}}) as server:
         put_free(server, token)
         with Stream(server.http, "/v1/watch", token=token) as stream:

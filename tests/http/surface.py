@@ -239,7 +239,8 @@ def refusals(server, report):
                 and isinstance(problem["title"], str) and isinstance(problem["detail"], str)
                 and isinstance(problem["retryable"], bool)
                 and answer["content-type"] == "application/problem+json")
-        if not fits or (where == "*" and not answer.path) or (where != "*" and answer.path != where):
+        named = bool(answer.path) if where == "*" else answer.path == where
+        if not fits or not named:
             wrong[f"{method} {path} {body} {headers}"] = answer
     report.count(len(REFUSALS) - len(wrong), "refusals", wrong)
     after = server.ask("GET", "/v1/stats").json["latest_offset"]
@@ -249,13 +250,14 @@ def refusals(server, report):
 def forms(server, report):
     """Other ways to say the same."""
     with server.connect() as one:
-        one.send(b"POST /v1/instances HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+        one.send(b"POST /v1/instances HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
                  b"Content-Type: application/json; charset=utf-8\r\n\r\n"
                  b'B\r\n{"machine":\r\n22\r\n"order","version":1,"id":"chunky"}\r\n0\r\n\r\n')
         made = one.receive()
         report.check("a body in chunks", made.status == 201, made)
-        one.send(b"POST /v1/instances/chunky/events HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
-                 b"Content-Type: application/json\r\nContent-Length: 15\r\n\r\n")
+        one.send(b"POST /v1/instances/chunky/events HTTP/1.1\r\nHost: localhost\r\n"
+                 b"Expect: 100-continue\r\nContent-Length: 15\r\n"
+                 b"Content-Type: application/json\r\n\r\n")
         go_on = one.receive()
         one.send(b'{"event":"PAY"}')
         done = one.receive()
@@ -299,6 +301,26 @@ def fields(server, report):
     forged = server.ask("POST", "/v1/instances", b'{"machine":"order","version":1}',
                         headers={"Content-Type": "text/plain;charset=UTF-8"})
     report.check("a form of another page cannot write", forged.status == 415, forged)
+    empty = {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": "0"}
+    forged = server.ask("POST", "/v1/flush-all", headers=empty)
+    report.check("not even with nothing in it", forged.status == 415, forged)
+    own = f"http://localhost:{server.http}"
+    wrong = {}
+    for origin, status in (("http://evil.example", 403), ("null", 403), (own, 200),
+                           (own + "0", 403), (f"http://127.0.0.1:{server.http}", 403)):
+        answer = server.ask("POST", "/v1/compact", headers={
+            "Origin": origin, "Host": f"localhost:{server.http}"})
+        if answer.status != status or \
+                (status == 403 and answer.json["details"]["code"] != "FORBIDDEN_ORIGIN"):
+            wrong[origin] = answer
+    report.count(5 - len(wrong), "only a page of our own may write", wrong)
+    wrong = {}
+    for host, status in (("evil.example", 421), (f"evil.example:{server.http}", 421),
+                         ("localhost", 200), (f"[::1]:{server.http}", 200), ("10.0.0.1", 200)):
+        answer = server.ask("GET", "/v1/info", headers={"Host": host})
+        if answer.status != status:
+            wrong[host] = answer
+    report.count(5 - len(wrong), "a name that leads here by somebody's doing gets nothing", wrong)
     in_url = server.ask("GET", "/v1/ping?token=x&access_token=y")
     report.check("a token in the address is no parameter", in_url.status == 422, in_url)
 
