@@ -21,6 +21,7 @@ OF_ALL = {400: "The request is no valid HTTP, its path or query no valid text, o
           431: "The request line and its headers are longer than 16 KiB"}
 OF_BODIES = {411: "The body is missing, or its length is not known", 413: "The body is too long",
              415: "The body, or what its type says of it, is not application/json"}
+OF_STREAMS = {505: "A stream needs HTTP/1.1"}
 NO_OBJECTS = {"name": {"type": "string"}, "text": {"type": "string"},
               "boolean": {"type": "boolean"}, "object": {"type": "object"},
               "integer": {"type": "integer"}, "array": {"type": "array"}}
@@ -167,7 +168,7 @@ class _Maker:
         self.errors_of_all = errors_of_all
         self.responses = {
             str(status): self._own_refusal(meaning)
-            for status, meaning in {**OF_ALL, **OF_BODIES}.items() if status != 400}
+            for status, meaning in {**OF_ALL, **OF_BODIES, **OF_STREAMS}.items() if status != 400}
 
     # --- schemas --------------------------------------------------------------------------------
 
@@ -373,7 +374,7 @@ class _Maker:
 
     @staticmethod
     def _own_statuses(route):
-        own = list(OF_ALL)
+        own = list(OF_ALL) + ([505] if route.stream else [])
         own += [411] if route.body == "one" else []
         own += [413] if route.body != "none" else []
         return own + ([415] if route.method != "GET" else [])
