@@ -103,6 +103,7 @@ class Server final : private server::SessionOwner {
                                  .facts = facts_,
                                  .guesses = guesses_,
                                  .owner = *this,
+                                 .aheads = aheads_,
                                  .stats = stats_,
                                  .stream = std::move(wire),
                                  .welcome = server::Session::Welcome::kServe,
@@ -127,8 +128,16 @@ class Server final : private server::SessionOwner {
     }
   }
 
-  void commit() { node_->end_turn(); }
-  void fail_log() { log_.fail(Error(Code::kWalIoError, "the disk is gone").with("errno", 5)); }
+  /// Ends turns until nothing is left that goes on in the next one.
+  void commit() {
+    do {
+      node_->end_turn();
+    } while (node_->histories().count() > 0);
+  }
+  void fail_log() {
+    log_.fail(Error(Code::kWalIoError, "the disk is gone").with("errno", 5));
+    commit();
+  }
 
   bool over() const { return over_; }
   /// The longest payload that a client may announce now.
@@ -144,7 +153,7 @@ class Server final : private server::SessionOwner {
   void check_replay() {
     engine::State again({.hash_seed = 99});
     engine::ChainHash chain;
-    const auto replayed = node::replay(log_, again, chain, clock_, {});
+    const auto replayed = node::replay(log_, again, chain, {.clock = clock_});
     RSTMDB_CHECK(replayed.ok(), replayed.error().to_string());
     RSTMDB_CHECK(again.last_offset() == state().last_offset(), "other records");
     RSTMDB_CHECK(again.hash() == state().hash(), "replay gives another state");
@@ -154,6 +163,7 @@ class Server final : private server::SessionOwner {
 
  private:
   void on_ended(server::Session&) override { over_ = true; }
+  std::string& spare_output() override { return spare_; }
 
   io::SimulatedLoop loop_;  // only to be posted to; turns end where the conversation says so
   StepClock clock_;
@@ -162,6 +172,8 @@ class Server final : private server::SessionOwner {
   api::ServerFacts facts_;
   api::GuessLimits guesses_;
   server::Stats stats_;
+  server::ReadAheads aheads_;
+  std::string spare_;
   std::unique_ptr<node::Node> node_;
   std::string sent_;
   Wire* wire_ = nullptr;

@@ -16,9 +16,11 @@ EVENTS = "text/event-stream"
 # Of HTTP itself: what any request may be answered, and what one with a body may be.
 OF_ALL = {400: "The request is no valid HTTP, its path or query no valid text, or its body no JSON",
           408: "The request did not come in time",
+          421: "Where no token is needed, the server is spoken to by its address, as localhost, "
+               "or by the name in http.bind_addr; `Host` says something else",
           431: "The request line and its headers are longer than 16 KiB"}
 OF_BODIES = {411: "The body is missing, or its length is not known", 413: "The body is too long",
-             415: "The body is not application/json"}
+             415: "The body, or what its type says of it, is not application/json"}
 NO_OBJECTS = {"name": {"type": "string"}, "text": {"type": "string"},
               "boolean": {"type": "boolean"}, "object": {"type": "object"},
               "integer": {"type": "integer"}, "array": {"type": "array"}}
@@ -371,8 +373,10 @@ class _Maker:
 
     @staticmethod
     def _own_statuses(route):
-        bodies = [status for status in OF_BODIES if status != 411 or route.body == "one"]
-        return [*OF_ALL, *(bodies if route.body != "none" else ())]
+        own = list(OF_ALL)
+        own += [411] if route.body == "one" else []
+        own += [413] if route.body != "none" else []
+        return own + ([415] if route.method != "GET" else [])
 
     def _codes_by_status(self, route):
         operation = route.operation

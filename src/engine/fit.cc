@@ -35,11 +35,15 @@ Result<void> create_fits(const State& state, const Record& record) {
   return {};
 }
 
+/// The instance that an apply, a delete or a snapshot is about.
 Result<const Instance*> living(const State& state, const Record& record) {
   const auto slot = state.instances().find(record.instance_id);
   if (!slot) return misfit(record, "there is no such instance");
   const Instance& instance = state.instances().at(*slot);
   if (instance.deleted()) return misfit(record, "the instance is deleted");
+  const uint64_t link = record.previous_of_instance;
+  if (link != 0 && link != instance.last_offset)
+    return misfit(record, "its link does not lead to the instance's last record");
   return &instance;
 }
 

@@ -113,6 +113,25 @@ TEST_F(FitTest, an_event_finds_its_instance_alive_and_in_its_state) {
   expect_misfit("the instance is deleted");
 }
 
+TEST_F(FitTest, a_link_leads_to_the_instances_last_record) {
+  const uint64_t created = state.last_offset();
+  put(3);
+  for (const RecordKind kind : {RecordKind::kApplyEvent, RecordKind::kDeleteInstance}) {
+    record = next(kind);
+    record.from_state = "a";
+    record.to_state = "b";
+    for (const uint64_t wrong : {created - 1, created + 1}) {
+      record.previous_of_instance = wrong;
+      expect_misfit("its link does not lead to the instance's last record");
+    }
+    record.previous_of_instance = 0;  // as releases before links have written it
+    EXPECT_TRUE(fits(state, record).ok());
+    record.previous_of_instance = created;
+    EXPECT_TRUE(fits(state, record).ok());
+  }
+  fold();
+}
+
 TEST_F(FitTest, an_unknown_kind_is_no_record) {
   record = next(static_cast<RecordKind>(99));
   expect_misfit("an unknown kind");

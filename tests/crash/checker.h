@@ -72,6 +72,8 @@ class Checker {
   void log_ends_at(uint64_t offset);
   /// An instance as the server shows it when nothing is being written.
   void compare(const InstanceRead& read) { fold_.compare(read); }
+  /// Its history, likewise.
+  void compare(const HistoryRead& read) { fold_.compare(read); }
 
   /// Unanswered requests of the last session that may be sent again.
   std::vector<RequestId> take_repeatable() { return std::exchange(repeatable_, {}); }

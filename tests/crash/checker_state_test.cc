@@ -261,5 +261,43 @@ TEST_F(KeyedEvent, ServerSaysThatItFailed) {
   expect_broken(Rule::kServerComesBack);
 }
 
+TEST_F(KeyedEvent, AHistoryShowsTheRecordsThatTheLogStillHas) {
+  read_event();
+  checker.settle();
+  const HistoryRead whole{
+      .instance_id = "i", .found = true, .offsets = {3, 2}, .horizon = 1, .complete = true};
+  checker.compare(whole);
+  checker.compare(HistoryRead{
+      .instance_id = "i", .found = true, .offsets = {3}, .has_more = true, .horizon = 1});
+  checker.compare(HistoryRead{.instance_id = "i", .found = true, .offsets = {3}, .horizon = 3});
+  checker.compare(HistoryRead{.instance_id = "i", .found = true, .horizon = 4});
+  checker.compare(HistoryRead{.instance_id = "nobody"});
+  EXPECT_EQ(checker.verdict().checks(Rule::kHistoryKept), 5u);
+  expect_sound();
+}
+
+TEST_F(KeyedEvent, AWrongHistoryIsFound) {
+  read_event();
+  checker.settle();
+  const HistoryRead whole{
+      .instance_id = "i", .found = true, .offsets = {3, 2}, .horizon = 1, .complete = true};
+  uint64_t broken = 0;
+  const auto wrong = [&](auto change) {
+    HistoryRead read = whole;
+    change(read);
+    checker.compare(read);
+    EXPECT_EQ(checker.verdict().violations(Rule::kHistoryKept), ++broken);
+  };
+  wrong([](HistoryRead& read) { read.offsets = {3}; });
+  wrong([](HistoryRead& read) { read.offsets = {3, 1}; });
+  wrong([](HistoryRead& read) { read.offsets = {2, 3}; });
+  wrong([](HistoryRead& read) { read.complete = false; });
+  wrong([](HistoryRead& read) { read.has_more = true; });
+  wrong([](HistoryRead& read) { read.found = false; });
+  wrong([](HistoryRead& read) { read.horizon = 3; });
+  wrong([](HistoryRead& read) { read.instance_id = "nobody"; });
+  expect_broken(Rule::kHistoryKept);
+}
+
 }  // namespace
 }  // namespace rstmdb::crash

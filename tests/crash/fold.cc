@@ -1,5 +1,7 @@
 #include "crash/fold.h"
 
+#include <algorithm>
+
 namespace rstmdb::crash {
 namespace {
 
@@ -44,6 +46,7 @@ void Fold::apply(const LogRecord& record, const Write* write) {
   if (record.kind == Kind::kApply) apply_event(record, write);
   if (record.kind == Kind::kRemove) found->second.deleted = true;
   found->second.last_offset = record.offset;
+  found->second.offsets.push_back(record.offset);
   found->second.updated_at = record.ts;
 }
 
@@ -60,6 +63,7 @@ void Fold::create(const LogRecord& record) {
   instance.machine = record.machine;
   instance.state = record.to_state;
   instance.last_offset = record.offset;
+  instance.offsets.push_back(record.offset);
   instance.created_at = instance.updated_at = record.ts;
   instances_[record.instance_id] = std::move(instance);
 }
@@ -117,6 +121,34 @@ void Fold::compare(const InstanceRead& read) const {
   verdict_.check(Rule::kStateIsFold, same, [&] {
     return "instance " + read.instance_id + ": the server shows " + shown(read) +
            ", the log makes it " + shown(folded);
+  });
+}
+
+void Fold::compare(const HistoryRead& read) const {
+  const auto found = instances_.find(read.instance_id);
+  if (found == instances_.end()) {
+    verdict_.check(Rule::kHistoryKept, !read.found, [&] {
+      return "instance " + read.instance_id + " is not in the log, the server shows a history";
+    });
+    return;
+  }
+  std::vector<uint64_t> expected = found->second.offsets;
+  const bool complete = expected.front() >= read.horizon;
+  std::erase_if(expected, [&](uint64_t offset) { return offset < read.horizon; });
+  std::ranges::reverse(expected);
+  const bool has_more = expected.size() > read.offsets.size();
+  if (has_more) expected.resize(read.offsets.size());
+  // A page may be a short one, but never an empty one.
+  const bool same = read.found && read.offsets == expected && read.has_more == has_more &&
+                    read.complete == (complete && !has_more) &&
+                    (!read.offsets.empty() || !read.has_more);
+  verdict_.check(Rule::kHistoryKept, same, [&] {
+    std::string facts = "instance " + read.instance_id + ": its history";
+    for (const uint64_t offset : read.offsets) facts += " " + std::to_string(offset);
+    facts += read.has_more ? " and more" : read.complete ? " is complete" : " is not complete";
+    facts += ", the log from " + std::to_string(read.horizon) + " makes it";
+    for (const uint64_t offset : expected) facts += " " + std::to_string(offset);
+    return facts;
   });
 }
 

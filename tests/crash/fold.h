@@ -21,6 +21,7 @@ struct FoldedInstance {
   int64_t created_at = 0;
   int64_t updated_at = 0;
   bool deleted = false;
+  std::vector<uint64_t> offsets;  // of its records
 };
 
 class Fold {
@@ -31,6 +32,8 @@ class Fold {
   void apply(const LogRecord& record, const Write* write);
   /// Compares an instance as the server shows it with what the records made of it.
   void compare(const InstanceRead& read) const;
+  /// Compares a history, which must be the newest of what the log still has of the records.
+  void compare(const HistoryRead& read) const;
 
   const std::unordered_map<std::string, FoldedInstance>& instances() const { return instances_; }
   /// Whether an instance of that id exists and is not deleted.

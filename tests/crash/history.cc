@@ -111,4 +111,23 @@ InstanceRead read_instance(json::Value response, std::string_view instance_id) {
   return read;
 }
 
+HistoryRead read_history(json::Value response, std::string_view instance_id) {
+  HistoryRead read;
+  read.instance_id = instance_id;
+  const json::Value result = response["result"];
+  if (!result.is_object()) return read;
+  read.found = true;
+  for (json::Value event = result["events"].first(); event; event = event.next()) {
+    read.offsets.push_back(number_of(event, "wal_offset", 0));
+  }
+  const auto flag = [result](std::string_view key) {
+    const json::Value value = result[key];
+    return value.is_bool() && value.boolean();
+  };
+  read.has_more = flag("has_more");
+  read.complete = flag("complete");
+  read.horizon = number_of(result, "horizon", 0);
+  return read;
+}
+
 }  // namespace rstmdb::crash

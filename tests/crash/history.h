@@ -73,6 +73,16 @@ struct InstanceRead {
   int64_t updated_at = 0;
 };
 
+/// A page of an instance's history as GET_HISTORY gives it.
+struct HistoryRead {
+  std::string instance_id = {};
+  bool found = false;
+  std::vector<uint64_t> offsets = {};  // newest first
+  bool has_more = false;
+  uint64_t horizon = 0;
+  bool complete = false;
+};
+
 /// Member `key` of `object` as a number; `otherwise` when it is no number.
 uint64_t number_of(json::Value object, std::string_view key, uint64_t otherwise);
 /// Member `key` of `object` as a text; "" when it is none.
@@ -87,5 +97,7 @@ WriteAnswer read_write_answer(json::Value response);
 std::vector<WriteAnswer> read_answers(json::Value response, size_t writes);
 /// Reads the response to GET_INSTANCE for `instance_id`.
 InstanceRead read_instance(json::Value response, std::string_view instance_id);
+/// Reads the response to GET_HISTORY for `instance_id`.
+HistoryRead read_history(json::Value response, std::string_view instance_id);
 
 }  // namespace rstmdb::crash

@@ -11,6 +11,7 @@ namespace {
 constexpr size_t kInFlightMax = 64;
 constexpr int kAnswerMs = 30'000;
 constexpr uint64_t kReadAgain = 500;
+constexpr size_t kHistories = 40;  // read of each inspection's instances
 
 std::string only(std::string_view key, std::string_view text) {
   std::string out;
@@ -34,7 +35,8 @@ Result<void> Inspection::after_restart(uint16_t port) {
   checker_.settle();
   std::vector<std::string> ids = checker_.fold().take_touched();
   ids.push_back("never-" + std::to_string(known));
-  return compare(connection, ids);
+  RSTMDB_TRY(compare(connection, ids));
+  return compare_histories(connection, ids);
 }
 
 Result<void> Inspection::complete(uint16_t port) {
@@ -46,7 +48,8 @@ Result<void> Inspection::complete(uint16_t port) {
   checker_.log_ends_at(oldest_ - 1 + fed_);
   std::vector<std::string> ids;
   for (const auto& [id, instance] : checker_.fold().instances()) ids.push_back(id);
-  return compare(connection, ids);
+  RSTMDB_TRY(compare(connection, ids));
+  return compare_histories(connection, ids);
 }
 
 Result<void> Inspection::exchange(Connection& connection, const std::vector<Call>& calls,
@@ -151,6 +154,27 @@ Result<void> Inspection::compare(Connection& connection, const std::vector<std::
   for (const std::string& id : ids) calls.push_back({"GET_INSTANCE", only("instance_id", id)});
   return exchange(connection, calls, [&](size_t call, json::Value response) {
     checker_.compare(read_instance(response, ids[call]));
+  });
+}
+
+/// Of some of the instances, chosen by chance.
+Result<void> Inspection::compare_histories(Connection& connection,
+                                           const std::vector<std::string>& ids) {
+  std::vector<std::string> chosen;
+  std::vector<Call> calls;
+  for (size_t i = 0; i < std::min(kHistories, ids.size()); ++i) {
+    chosen.push_back(ids[dice_.below(ids.size())]);
+    std::string params;
+    json::Writer(params)
+        .open_object()
+        .member("instance_id", std::string_view(chosen.back()))
+        .member("limit", dice_.between(1, limits::kListLimitMax))
+        .member("include_ctx", false)
+        .close_object();
+    calls.push_back({"GET_HISTORY", params});
+  }
+  return exchange(connection, calls, [&](size_t call, json::Value response) {
+    checker_.compare(read_history(response, chosen[call]));
   });
 }
 

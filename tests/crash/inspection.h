@@ -19,7 +19,7 @@ class Inspection {
   Inspection(Checker& checker, uint64_t seed) : checker_(checker), dice_(seed) {}
 
   /// The new records, the end of the old ones and some from their middle again, and the instances
-  /// that have changed.
+  /// that have changed, with the histories of some.
   Result<void> after_restart(uint16_t port);
   /// The whole log once more, and every instance that there ever was.
   Result<void> complete(uint16_t port);
@@ -42,6 +42,7 @@ class Inspection {
   Result<uint64_t> read_page(Connection& connection, uint64_t from, uint64_t limit);
   Result<void> read_to_end(Connection& connection, uint64_t from);
   Result<void> compare(Connection& connection, const std::vector<std::string>& ids);
+  Result<void> compare_histories(Connection& connection, const std::vector<std::string>& ids);
   void feed(json::Value element);
 
   Checker& checker_;

@@ -35,6 +35,8 @@ std::string_view rule_name(Rule rule) {
       return "first_answer_kept";
     case Rule::kReadsDurable:
       return "reads_durable";
+    case Rule::kHistoryKept:
+      return "history_kept";
     case Rule::kDecisionsRight:
       return "decisions_right";
     case Rule::kServerComesBack:

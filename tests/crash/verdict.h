@@ -22,10 +22,11 @@ enum class Rule : uint8_t {
   kTimeForward,      // time stamps never go back
   kFirstAnswerKept,  // a repeated request gets the first answer and has no second effect
   kReadsDurable,     // what a read showed is in the log
+  kHistoryKept,      // a history shows the instance's records, as far back as the log reaches
   kDecisionsRight,   // expectations, transitions and guards of what was accepted
   kServerComesBack,  // starts after every kill, and ends by nothing else
 };
-inline constexpr size_t kRuleCount = 14;
+inline constexpr size_t kRuleCount = 15;
 
 /// The rule as it is printed, for example `no_lost_ack`.
 std::string_view rule_name(Rule rule);

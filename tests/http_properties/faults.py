@@ -39,7 +39,7 @@ def of(document, operation):
     if operation.body is not None:
         found += _of_the_body(document, operation)
     else:
-        found += _of_no_body()
+        found += _of_no_body(operation)
     return found
 
 
@@ -73,6 +73,10 @@ def _of_the_way(operation):
         b"/v1")), 404)
     yield _fault("a long target", target(lambda parts: parts.target() + b"?" + b"x" * 17_000), 431,
                  414)
+    if operation.op and operation.method != "GET":
+        for origin in (b"http://elsewhere.example", b"null", b"https://localhost:1"):
+            yield _fault(f"a page of {origin.decode()}", lambda parts, origin=origin:
+                         parts.headers.append((b"Origin", origin)), 403)
     yield _fault("a fragment", target(lambda parts: parts.target() + b"#x"), 400, 404, 422)
 
 
@@ -198,7 +202,7 @@ def _of_headers(operation):
 
 # --- bodies ---------------------------------------------------------------------------------------
 
-def _of_no_body():
+def _of_no_body(operation):
     def body(value):
         def change(parts):
             parts.raw = value
@@ -206,6 +210,9 @@ def _of_no_body():
 
     yield _fault("a body", body(b"{}"), 400)
     yield _fault("a body that is no JSON", body(b"hello"), 400)
+    if operation.method != "GET":
+        yield _fault("the type of a form", lambda parts: parts.headers.append(
+            (b"Content-Type", b"application/x-www-form-urlencoded")), 415)
 
 
 def _of_the_body(document, operation):

@@ -300,12 +300,15 @@ def run_agreement(report, program, folder, seed, scale):
         wrong = None
         try:
             run_state_machine_as_test(machine, settings=settings(
-                max_examples=15 * scale, stateful_step_count=25, deadline=None, database=None,
+                max_examples=15 * scale, stateful_step_count=40, deadline=None, database=None,
                 derandomize=seed is None, phases=[Phase.generate],
                 suppress_health_check=list(HealthCheck), print_blob=False))
         except Wrong as fault:
             wrong = fault
         total = sum(sum(counts.values()) for counts in agreement.COUNTS.values())
+        applied = agreement.COUNTS.get("APPLY_EVENT", {}).get(200, 0)
+        if not wrong and applied < total // 50:
+            wrong = f"only {applied} events have been applied"
         report.line(not wrong, f"agreement: {total} answers equal over HTTP and RCP", wrong)
         for op, counts in sorted(agreement.COUNTS.items()):
             shown = ", ".join(f"{count} x {status}" for status, count in sorted(counts.items()))
