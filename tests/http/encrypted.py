@@ -1,4 +1,4 @@
-"""The gateway with TLS: the certificate of the main door, and clients that show one of their own."""
+"""The gateway with TLS: with the main door's certificate, for clients that show their own."""
 
 import ssl
 

@@ -5,7 +5,8 @@
 
 Groups: surface (every route and what each refuses), conditions (ETag, If-Match, repeats), rights
 (every route for every standing, guesses), encrypted (TLS and client certificates), smuggling
-(requests that two programs could read in two ways), bounds (sizes, timeouts, slow clients), streams (server-sent events, also across kills).
+(requests that two programs could read in two ways), bounds (sizes, crowds, slow clients), streams
+(server-sent events, also across kills).
 
 Prints `N passed, N failed`.
 """
