@@ -10,6 +10,7 @@ them back; refuses to when they differ from what is committed.
 import argparse
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -105,6 +106,8 @@ def main():
     parser.add_argument("names", nargs="*")
     parser.add_argument("--cpu-seconds", type=float, default=20)
     args = parser.parse_args()
+    # So that an end from outside puts the file back, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     chosen = [defect for defect in DEFECTS if not args.names or defect.name in args.names]
     changed = subprocess.run(["git", "status", "--porcelain", "src"], cwd=ROOT, check=True,
                              capture_output=True, text=True).stdout
