@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "log/end_note.h"
 #include "snapshot/reader.h"
 
 namespace rstmdb::admin {
@@ -93,11 +94,21 @@ class Check {
 
   /// Reads the whole log, and folds it if it begins with record 1.
   Result<void> check_log() {
+    // Before the log, which a server beside us makes longer.
+    const auto note_of_end = log::read_end_note(options_.files, log_folder(options_.folder));
+    if (!note_of_end.ok()) RSTMDB_TRY(note(note_of_end.error()));
     auto opened = log::LogReader::open(options_.files, log_folder(options_.folder), 0);
     if (!opened.ok()) return note(opened.error());
     log::LogReader& log = *opened;
     report_.segments = log.segments().size();
-    if (report_.segments == 0) return {};
+    const auto compare_ends = [&]() -> Result<void> {
+      if (!note_of_end.ok() || !*note_of_end || !log_is_whole_) return {};
+      const auto compared =
+          log::compare_with_end_note(**note_of_end, log_folder(options_.folder), log.end(),
+                                     report_.segments == 0 ? std::string() : log.path());
+      return compared.ok() ? Result<void>() : note(compared.error());
+    };
+    if (report_.segments == 0) return compare_ends();
     if (log.segments().front().first_offset == 1) fold_.emplace();
     options_.progress.begin("checking the log", log.total_bytes());
     while (true) {
@@ -112,6 +123,7 @@ class Check {
       if (!step.ok() && !log.skip_segment()) break;
     }
     options_.progress.end();
+    RSTMDB_TRY(compare_ends());
     // A log that has no record yet goes on behind its snapshot.
     if (report_.records == 0 && log_is_whole_) report_.newest_offset = log.end().next_offset - 1;
     report_.tail = log.tail();

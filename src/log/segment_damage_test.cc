@@ -224,6 +224,64 @@ TEST(SegmentDamage, without_its_first_segment_the_log_says_where_it_begins) {
   EXPECT_GT(cursor.error().detail_number("oldest_offset", 0), 1);
 }
 
+TEST(SegmentDamage, a_closed_log_that_has_become_shorter_is_refused) {
+  const auto sample = make_sample(End::kClosed);
+  const std::string& last = sample->segments.back();
+  const std::string whole = sample->files.content(last);
+  size_t borders = 0;
+  for (size_t at = whole.find(kGroupMagic); at != std::string::npos;
+       at = whole.find(kGroupMagic, at + 1), ++borders) {
+    const auto files = sample->files.clone();
+    files->put(last, whole.substr(0, at));
+    const auto count = recovered_units(*files, *sample);
+    // The mark of the end alone may go: all that it says is that this is the end.
+    if (at == sample->last_group_at) {
+      EXPECT_EQ(count.value(), sample->units.size());
+    } else {
+      expect_refused(count, last);
+    }
+  }
+  EXPECT_GE(borders, 3u);
+  const auto files = sample->files.clone();
+  files->erase(last);
+  expect_refused(recovered_units(*files, *sample), sample->segments[1]);
+  for (const std::string& path : {sample->segments[0], sample->segments[1]}) files->erase(path);
+  expect_refused(recovered_units(*files, *sample), kFolder + "/CLOSED");
+}
+
+TEST(SegmentDamage, the_note_of_an_earlier_clean_end_holds_back_nothing) {
+  const auto sample = make_sample(End::kClosed);
+  LogBench bench(sample->files, kFolder);
+  auto log = bench.open_well();
+  ASSERT_TRUE(append_one(*log, 1, 30).ok());
+  log->flush();
+  const Offset committed = log->committed();
+  log.reset();
+  sample->files.kill();
+  log = bench.open_well();
+  EXPECT_EQ(log->committed(), committed);
+  ASSERT_TRUE(log->close().ok()) << "over the note that is there";
+  sample->files.kill();
+  sample->files.erase(kFolder + "/CLOSED");
+  log = bench.open_well();
+  EXPECT_EQ(log->committed(), committed) << "a log without a note is as good as one with it";
+}
+
+TEST(SegmentDamage, a_note_of_another_log_or_version_is_refused) {
+  const auto sample = make_sample(End::kClosed);
+  const auto other = make_sample(End::kClosed, 77);
+  const std::string note = kFolder + "/CLOSED";
+  sample->files.put(note, other->files.content(note));
+  expect_refused(recovered_units(sample->files, *sample), note);
+  std::string later = other->files.content(note);
+  later[8] = 2;
+  store_le(later.data() + 60, crc32c(std::string_view(later).substr(0, 60)));
+  sample->files.put(note, later);
+  const auto refused = recovered_units(sample->files, *sample);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().detail("code"), kLogUnknownVersion);
+}
+
 TEST(SegmentDamage, swapped_duplicate_and_misnamed_segments_are_refused) {
   const auto sample = make_sample(End::kClosed);
   auto files = sample->files.clone();

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "log/damage.h"
+#include "log/end_note.h"
 #include "log/file_window.h"
 #include "log/segment_scan.h"
 #include "log/torn_tail.h"
@@ -18,6 +19,7 @@ class Recoverer {
 
   Result<Recovered> run(const std::function<void(const RecoveryProgress&)>& progress) {
     RSTMDB_ASSIGN(const std::vector<Offset> names, find_segments());
+    RSTMDB_ASSIGN(const std::optional<SegmentHeader> note, read_end_note(files_, folder_));
     for (size_t i = 0; i < names.size(); ++i) {
       last_ = i + 1 == names.size();
       RSTMDB_TRY(scan_segment(names[i]));
@@ -28,6 +30,10 @@ class Recoverer {
                   .latest_offset = found_.end.next_offset - 1});
     }
     found_.report.segments = names.size();
+    if (note) {
+      const std::string last = names.empty() ? std::string() : file_->path();
+      RSTMDB_TRY(compare_with_end_note(*note, folder_, found_.end, last));
+    }
     if (names.empty()) return std::move(found_);
     RSTMDB_TRY(settle());
     return std::move(found_);
@@ -38,7 +44,7 @@ class Recoverer {
   Result<std::vector<Offset>> find_segments() {
     RSTMDB_ASSIGN(const std::vector<std::string> names, files_.list(folder_));
     for (const std::string& name : names)
-      if (name == kNewSegmentName || name == kPreparedSegmentName)
+      if (name == kNewSegmentName || name == kPreparedSegmentName || name == kEndNoteDraftName)
         RSTMDB_TRY(files_.remove(folder_ + "/" + name));
     return segments_among(folder_, names);
   }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/crc32c.h"
+#include "log/end_note.h"
 
 namespace rstmdb::log {
 namespace {
@@ -166,12 +167,14 @@ Result<void> SegmentWriter::close() {
   }
   RSTMDB_TRY(cut_zero_tail());
   RSTMDB_TRY(sync());
+  const LogEnd end = end_;
   Group mark{.kind = GroupKind::kClosed};
   RSTMDB_ASSIGN(const Written written, write(mark));
   static_cast<void>(written);
   RSTMDB_TRY(sync());
   RSTMDB_TRY(check_file());
-  return file_->close();
+  RSTMDB_TRY(file_->close());
+  return write_end_note(files_, folder_, end);
 }
 
 }  // namespace rstmdb::log

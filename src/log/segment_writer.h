@@ -67,7 +67,8 @@ class SegmentWriter {
   /// start would not find what has been written. Asked before anything is acknowledged; costs two
   /// looks at metadata in memory.
   Result<void> check_file();
-  /// Everything on disk, then the mark of a clean end, on disk too.
+  /// Everything on disk, then the mark of a clean end and the note of it (log/end_note.h), on disk
+  /// too.
   Result<void> close();
 
   /// Takes a file of zeros, on disk and named kPreparedSegmentName, to be the next segment. One

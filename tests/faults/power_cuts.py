@@ -14,9 +14,12 @@ from matrix import demand
 from mounts import Skip
 from power import PoweredDisk
 
-MIB = 1 << 20
+DISK_BYTES = 1 << 30  # enough for the reserve that a server leaves alone
 CYCLES = 60  # of each scenario; run.py may say another number
 FEW = 4
+ENOUGH = 50  # with fewer cycles some rule may not have been put to the test
+UNTESTED = ": 0 checks"
+SHORTENED = "the log was shortened"
 ROUND_S = 600
 
 
@@ -25,15 +28,16 @@ def cut_the_power(program, folder, kind, cycles, seed, *more):
     tool = pathlib.Path(program).with_name("crash_kill9")
     if not tool.exists():
         raise Skip(f"{tool.name} is not built beside the server")
-    with PoweredDisk(folder, 400 * MIB, kind) as disk:
+    with PoweredDisk(folder, DISK_BYTES, kind) as disk:
         done = subprocess.run([tool, "--server", program, "--cycles", str(cycles), "--seed",
                                str(seed), "--disk", str(disk.place), "--power", disk.command,
                                "--folder-records", "60000", *more], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False, timeout=ROUND_S,
                               env={**os.environ, "TMPDIR": str(folder)})
-        demand("VIOLATION" not in done.stdout and "FAIL no_" not in done.stdout,
-               done.stdout[-3000:])
-        demand(done.returncode == 0 or cycles < CYCLES, done.stdout[-3000:])
+        broken = [line for line in done.stdout.splitlines()
+                  if line.startswith(("FAIL", "VIOLATION")) and not
+                  (cycles < ENOUGH and (UNTESTED in line or SHORTENED in line))]
+        demand(not broken and "passed" in done.stdout, done.stdout[-3000:])
         cuts = disk.cuts()
     demand(cuts >= cycles, f"only {cuts} power cuts")
     acknowledged = sum(map(int, re.findall(

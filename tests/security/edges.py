@@ -201,7 +201,7 @@ HARMFUL = ("../../etc/passwd", "/etc/passwd", "..", ".", "wal/LOCK", "%2e%2e%2f"
            "-rf", "$(id)", "`id`", "a;b", "|", "*", "?", "~", " ", "  ", "\u202eabc", "e\u0301",
            "\u00e9", "\U0001f600", "'", "\"", "<script>", "${jndi:ldap://x}", "LOCK", "x" * 256)
 BROKEN = ("", "a\0b", "a\nb", "\x7f", "\x1b[2J", "x" * 257)
-EXPECTED = re.compile(r"(wal(/(LOCK|\d{20}\.seg|(new|prepared)-segment\.tmp))?"
+EXPECTED = re.compile(r"(wal(/(LOCK|CLOSED|closed\.tmp|\d{20}\.seg|(new|prepared)-segment\.tmp))?"
                       r"|snapshots(/\d{20}\.snap)?)")
 
 
