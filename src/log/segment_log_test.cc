@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <random>
 
 #include "io/simulated_file_system.h"
 #include "log/log_test_support.h"
@@ -73,6 +74,33 @@ TEST_F(SegmentLogTest, a_thousand_appends_share_one_write_and_one_sync) {
   EXPECT_EQ(after.group_records.sum(), 1000);
   EXPECT_EQ(bench_.listener.commits, 1);
   EXPECT_EQ(bench_.listener.committed, 1000u);
+}
+
+TEST_F(SegmentLogTest, a_look_finds_units_in_groups_of_any_size) {
+  bench_.segment_bytes = 2 << 20;
+  bench_.sync.kind = SyncPolicy::Kind::kNever;
+  auto log = bench_.open_well();
+  std::mt19937_64 random(1);
+  while (log->next_offset() < 30'000) {
+    const uint64_t units = 1 + random() % (random() % 4 == 0 ? 2'500 : 20);
+    for (uint64_t i = 0; i < units; ++i) {
+      const auto records = static_cast<uint32_t>(1 + random() % 3);
+      ASSERT_TRUE(append_one(*log, records, random() % 600).ok());
+    }
+    log->flush();
+  }
+  ASSERT_GT(log->stats().segment_count, 1u);
+  std::unique_ptr<Lookup> look;
+  for (int i = 0; i < 20'000; ++i) {
+    if (i % 50 == 0) look = log->look_up();
+    const Offset offset = 1 + random() % log->committed();
+    const auto unit = look->unit_of(offset);
+    ASSERT_TRUE(unit.ok()) << offset << ": " << unit.error().to_string();
+    ASSERT_LE(unit->first_offset, offset);
+    ASSERT_GT(unit->first_offset + unit->record_count, offset);
+    const std::string text = unit_text(unit->first_offset, unit->record_count);
+    ASSERT_TRUE(unit->bytes.starts_with(text)) << offset;
+  }
 }
 
 TEST_F(SegmentLogTest, its_files_are_private_and_links_are_refused) {

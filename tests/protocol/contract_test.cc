@@ -35,11 +35,12 @@ TEST(Contract, BoundsAreThoseOfTheCode) {
   json::Document document;
   read_contract(document, "operations.json");
   const json::Value rows = document.root()["operations"];
-  for (const char* op : {"LIST_INSTANCES", "LIST_MACHINES"}) {
+  for (const char* op : {"LIST_INSTANCES", "LIST_MACHINES", "GET_HISTORY"}) {
     EXPECT_EQ(bound(rows, op, "limit", "max"), static_cast<int64_t>(limits::kListLimitMax));
   }
-  EXPECT_EQ(bound(rows, "LIST_INSTANCES", "limit", "default"),
-            static_cast<int64_t>(limits::kListLimitDefault));
+  for (const char* op : {"LIST_INSTANCES", "GET_HISTORY"}) {
+    EXPECT_EQ(bound(rows, op, "limit", "default"), static_cast<int64_t>(limits::kListLimitDefault));
+  }
   // Clients that know no paging see every machine that one page can hold.
   EXPECT_EQ(bound(rows, "LIST_MACHINES", "limit", "default"),
             static_cast<int64_t>(limits::kListLimitMax));
@@ -48,7 +49,7 @@ TEST(Contract, BoundsAreThoseOfTheCode) {
   EXPECT_EQ(bound(rows, "WAL_READ", "limit", "default"),
             static_cast<int64_t>(limits::kLogReadLimitDefault));
   EXPECT_EQ(bound(rows, "BATCH", "ops", "max"), static_cast<int64_t>(limits::kBatchOperationsMax));
-  for (const char* op : {"PUT_MACHINE", "GET_MACHINE", "CREATE_INSTANCE"}) {
+  for (const char* op : {"PUT_MACHINE", "GET_MACHINE", "CREATE_INSTANCE", "COUNT_INSTANCES"}) {
     EXPECT_EQ(bound(rows, op, "version", "max"), int64_t{limits::kMachineVersionMax}) << op;
   }
 }
