@@ -135,6 +135,13 @@ def ctest_runners(preset, chosen=None):
                      properties.get("WORKING_DIRECTORY", str(ROOT)))
 
 
+def commits():
+    """How many commits there are: what chooses the part of a suite that is too long for one run."""
+    counted = subprocess.run(["git", "rev-list", "--count", "HEAD"], cwd=ROOT, capture_output=True,
+                             text=True, check=False)
+    return int(counted.stdout) if counted.returncode == 0 else int(time.strftime("%j"))
+
+
 def tree_runners():
     """Checks of the tree and of the release programs, outside ctest."""
     programs = ROOT / "build/release/bin"
@@ -172,6 +179,10 @@ def tree_runners():
                                   str(programs)], "counted")
     yield Runner("docs/security.md", [python, "tools/readme_blocks.py", "docs/security.md",
                                       "--programs", str(programs)], "counted")
+    yield Runner("tests/linearizability", [python, "tests/linearizability/run.py", "--server",
+                                           str(programs / "rstmdb")], "counted")
+    yield Runner("tests/planted", [python, "tests/planted/run.py", "--slice", str(commits())],
+                 "counted")
     yield Runner("watch", [python, "tests/watch/run.py", "--server", str(programs / "rstmdb")],
                  "counted")
     yield Runner("tests/admin", [python, "tests/admin/run.py", "--server",

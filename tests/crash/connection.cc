@@ -18,7 +18,7 @@
 
 namespace rstmdb::crash {
 
-Result<Connection> Connection::open(uint16_t port) {
+Result<Connection> Connection::open(uint16_t port, wire::Dialect dialect) {
   const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -33,14 +33,15 @@ Result<Connection> Connection::open(uint16_t port) {
   const int on = 1;
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   ::fcntl(descriptor, F_SETFL, O_NONBLOCK);
-  return Connection(descriptor);
+  return Connection(descriptor, dialect);
 }
 
-Connection::Connection(int descriptor)
-    : descriptor_(descriptor), frames_(wire::Dialect::kRcpx, limits::kFramePayloadBytesMax) {}
+Connection::Connection(int descriptor, wire::Dialect dialect)
+    : descriptor_(descriptor), dialect_(dialect), frames_(dialect, limits::kFramePayloadBytesMax) {}
 
 Connection::Connection(Connection&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)),
+      dialect_(other.dialect_),
       output_(std::move(other.output_)),
       input_(std::move(other.input_)),
       frames_(other.frames_),
@@ -51,7 +52,7 @@ Connection::~Connection() {
 }
 
 void Connection::queue(uint64_t id, std::string_view op, std::string_view params) {
-  const size_t start = wire::begin_frame(output_, wire::Dialect::kRcpx);
+  const size_t start = wire::begin_frame(output_, dialect_);
   json::Writer(output_)
       .open_object()
       .member("type", "request")
@@ -59,7 +60,7 @@ void Connection::queue(uint64_t id, std::string_view op, std::string_view params
       .member("op", op)
       .member("params", json::RawJson{params})
       .close_object();
-  wire::end_frame(output_, wire::Dialect::kRcpx, start);
+  wire::end_frame(output_, dialect_, start);
 }
 
 void Connection::send() {
@@ -70,7 +71,7 @@ void Connection::send() {
   }
 }
 
-Result<Connection::Link> Connection::receive(const Take& take) {
+Result<Connection::Link> Connection::receive(const Take& take, const Hear& hear) {
   char buffer[64 * 1024];
   while (true) {
     const ssize_t got = ::recv(descriptor_, buffer, sizeof buffer, 0);
@@ -78,19 +79,23 @@ Result<Connection::Link> Connection::receive(const Take& take) {
       input_.append(buffer, static_cast<size_t>(got));
       if (static_cast<size_t>(got) == sizeof buffer) continue;
     }
-    RSTMDB_TRY(take_answers(take));
+    RSTMDB_TRY(take_answers(take, hear));
     if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR))) return Link::kOpen;
     return Link::kEnded;
   }
 }
 
-Result<void> Connection::take_answers(const Take& take) {
+Result<void> Connection::take_answers(const Take& take, const Hear& hear) {
   size_t used = 0;
   while (true) {
     RSTMDB_ASSIGN(const auto frame, frames_.next(std::string_view(input_).substr(used)));
     if (!frame) break;
     RSTMDB_TRY(document_.parse(frame->payload));
     used += frame->size;
+    if (hear && text_of(document_.root(), "type") == "event") {
+      hear(document_.root());
+      continue;
+    }
     const std::string id = text_of(document_.root(), "id");
     uint64_t number = 0;
     const auto read = std::from_chars(id.data(), id.data() + id.size(), number);

@@ -16,10 +16,11 @@ namespace rstmdb::crash {
 class Connection {
  public:
   using Take = std::function<void(uint64_t id, json::Value response)>;
+  using Hear = std::function<void(json::Value notification)>;
   enum class Link { kOpen, kEnded };
 
   /// Connects to the loopback address. Fails with kInternalError when nobody listens.
-  static Result<Connection> open(uint16_t port);
+  static Result<Connection> open(uint16_t port, wire::Dialect dialect = wire::Dialect::kRcpx);
   ~Connection();
   Connection(Connection&& other) noexcept;
   Connection& operator=(Connection&&) = delete;
@@ -32,14 +33,16 @@ class Connection {
   /// Sends what the socket takes. A broken connection shows in receive().
   void send();
   /// Hands over every whole answer that is there; the response is valid during the call. kEnded
-  /// once the peer has closed and all before it was taken. An error is an answer that is no answer.
-  Result<Link> receive(const Take& take);
+  /// once the peer has closed and all before it was taken. An error is an answer that is no answer,
+  /// which a notification is when nobody hears it.
+  Result<Link> receive(const Take& take, const Hear& hear = {});
 
  private:
-  explicit Connection(int descriptor);
-  Result<void> take_answers(const Take& take);
+  Connection(int descriptor, wire::Dialect dialect);
+  Result<void> take_answers(const Take& take, const Hear& hear);
 
   int descriptor_;
+  wire::Dialect dialect_;
   std::string output_;
   std::string input_;
   wire::FrameReader frames_;

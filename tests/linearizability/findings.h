@@ -1,0 +1,72 @@
+// What the checkers look for, by name, and what they have found.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rstmdb::lin {
+
+enum class Rule : uint8_t {
+  // of one instance, by search
+  kInstanceLinearizable,  // some order of the instance's operations explains every answer
+  kSearchEnds,            // the search has come to an end for all but a few instances
+  // of everything, by the log's order
+  kLostAck,         // an acknowledged write is the record at its offset
+  kPhantom,         // every record is a write that was sent, as it was sent
+  kDuplicateApply,  // a write is at most one record, and takes effect for one answer only
+  kRefusedAbsent,   // a write that was refused is no record
+  kOffsetsDense,    // offsets are 1, 2, 3, …, and time stamps never go back
+  kRealTime,        // what ended before another began stands before it
+  kStaleRead,       // no answer shows what was past when it was asked
+  kAnswerRight,     // every answer is the model's at its place in the log
+  kBatchWhole,      // an atomic batch is side by side or not there
+  kLateEffect,      // what had no answer when the server died takes effect before that or never
+  kLogIsFold,       // every record is what the model makes of those before it
+  kPageStable,      // pages show what was there throughout exactly once
+  // of streams
+  kWatchGap,     // nothing is left out
+  kWatchRepeat,  // nothing twice, and in order
+  kWatchFilter,  // nothing that does not pass
+  kWatchRight,   // each notification says what its record says
+  kWatchEarly,   // nothing before it was written, nothing that is not in the log
+  kWatchSeam,    // the stream goes on from what its WATCH answered
+};
+inline constexpr size_t kRuleCount = 20;
+
+/// As it is printed, for example `lost_ack`.
+std::string_view rule_name(Rule rule);
+
+class Findings {
+ public:
+  struct Finding {
+    Rule rule;
+    std::string facts;
+  };
+
+  /// Counts one test of `rule`; when it does not hold, keeps what `facts()` says.
+  template <class Facts>
+  void check(Rule rule, bool holds, Facts&& facts) {
+    ++checks_[static_cast<size_t>(rule)];
+    if (!holds) [[unlikely]]
+      add(rule, facts());
+  }
+  void add(const Findings& other);
+
+  uint64_t checks(Rule rule) const { return checks_[static_cast<size_t>(rule)]; }
+  uint64_t broken(Rule rule) const { return broken_[static_cast<size_t>(rule)]; }
+  uint64_t broken() const;
+  /// The first ones; their number is bounded.
+  const std::vector<Finding>& first() const { return first_; }
+
+ private:
+  void add(Rule rule, std::string facts);
+
+  std::array<uint64_t, kRuleCount> checks_{};
+  std::array<uint64_t, kRuleCount> broken_{};
+  std::vector<Finding> first_;
+};
+
+}  // namespace rstmdb::lin
