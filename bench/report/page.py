@@ -130,7 +130,7 @@ def page(title, facts, samples, plot):
     parts = (("To reach", to_reach(samples)), ("Ratios", ratio_table(samples)),
              ("Figures", figures(samples)), ("Limits of the machine", limits(samples)),
              ("Many instances", scale(samples)),
-             ("Larger contexts and other policies", other_settings(samples)))
+             ("Larger contexts, other policies, fewer cores", other_settings(samples)))
     for heading, part in parts:
         if part:
             lines += [f"## {heading}", "", *part, ""]

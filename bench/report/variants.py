@@ -1,6 +1,8 @@
-"""The same work with larger contexts, on every database; rstmdb with the other fsync policies."""
+"""The same work with larger contexts, on every database; rstmdb with the other fsync policies, and
+on fewer processor cores."""
 
 import contextlib
+import os
 
 import subjects
 
@@ -9,6 +11,9 @@ SIZES = ((2_048, 20_000), (65_536, 1_000))
 LOADS = (("b", "APPLY_EVENT"), ("b", "GET_INSTANCE"))
 POLICIES = ("every_ms:10", "never")
 POLICY_LOADS = (("a", "APPLY_EVENT"), ("b", "APPLY_EVENT"), ("c", "APPLY_EVENT"))
+CORES = (1, 2)
+CORE_LOADS = (("a", "APPLY_EVENT"), ("b", "APPLY_EVENT"), ("c", "APPLY_EVENT"),
+              ("c", "GET_INSTANCE"))
 
 
 def options(plan, instances, *more):
@@ -43,6 +48,37 @@ def policies(samples, plan):
                     "--shape", shape, "--operation", operation, *options(plan, plan.instances)))
 
 
+@contextlib.contextmanager
+def only_cores(count):
+    """What is started in here, and its children, run on so many cores."""
+    mine = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(mine)[:count])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, mine)
+
+
+def cores(samples, plan):
+    """Samples named "rstmdb b APPLY_EVENT 1 cores", the load on the same cores as the server."""
+    here = len(os.sched_getaffinity(0))
+    with contextlib.ExitStack() as stack:
+        servers = []
+        for count in (count for count in CORES if count <= here):
+            with only_cores(count):
+                servers.append((count, stack.enter_context(subjects.Rstmdb(plan.folder))))
+        for _, server in servers:
+            server.load("--create", "--instances", plan.instances)
+            server.send(subjects.signal.SIGSTOP)
+        for _ in range(plan.growth_rounds):
+            for shape, operation in CORE_LOADS:
+                for count, server in servers:
+                    with server.awake(), only_cores(count):
+                        result = server.load("--shape", shape, "--operation", operation,
+                                             *options(plan, plan.instances))
+                    samples.add(f"rstmdb {shape} {operation} {count} cores", result)
+
+
 def names():
     """(title, names of the samples) of what stands beside each other"""
     for size, _ in SIZES:
@@ -54,3 +90,7 @@ def names():
         for shape, operation in POLICY_LOADS:
             yield (f"{operation} ({shape}), fsync_policy {policy}",
                    [f"rstmdb {shape} {operation} {policy}"])
+    for count in CORES:
+        for shape, operation in CORE_LOADS:
+            yield (f"{operation} ({shape}), server and load on {count} of the cores",
+                   [f"rstmdb {shape} {operation} {count} cores"])

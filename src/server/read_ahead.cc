@@ -45,21 +45,19 @@ void ReadAhead::read(wire::FrameReader& frames, std::string_view input, Depth de
   }
 }
 
-void ReadAhead::prefetch(const node::Node& node) const {
-  if (count_ < 2) return;
-  std::array<std::string_view, kRequestsMax> ids;
+size_t ReadAhead::name_instances(std::span<std::string_view> ids) const {
   size_t known = 0;
-  for (size_t i = 0; i < count_; ++i) {
+  for (size_t i = 0; i < count_ && known < ids.size(); ++i) {
     const Entry& entry = entries_[i];
     if (!entry.request->ok()) continue;
     const json::Value id = (*entry.request)->params["instance_id"];
     if (id.is_string()) ids[known++] = id.string();
   }
-  node.prefetch({ids.data(), known});
+  return known;
 }
 
 void ReadAhead::forget_large() {
-  constexpr size_t kKeptPayloadBytes = 64 * 1024;
+  constexpr size_t kKeptPayloadBytes = 16 * 1024;
   for (Entry& entry : entries()) {
     if (entry.frame.payload.size() > kKeptPayloadBytes) entry.document = json::Document();
   }

@@ -1,6 +1,7 @@
 // The next few requests of a connection, read before the first of them is carried out: what they
 // are about is then on its way into the processor's cache while others are at work. With many
-// instances, waiting for memory is most of what a request would cost.
+// instances, waiting for memory is most of what a request would cost. Connections that have sent
+// one request each are read ahead together, see Server::handle_arrived.
 //
 // No client can tell: requests are carried out one after the other, and what another one's outcome
 // may change (the dialect, the largest frame) is not read ahead.
@@ -12,12 +13,12 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "api/operation.h"
 #include "base/result.h"
 #include "json/document.h"
-#include "node/node.h"
 #include "wire/frame.h"
 #include "wire/message.h"
 
@@ -47,8 +48,9 @@ class ReadAhead {
   /// Gives back the memory that large requests needed, handled or not.
   void forget_large();
 
-  /// Brings the instances that the requests name into the cache.
-  void prefetch(const node::Node& node) const;
+  /// Writes the ids of the instances that the requests name to the front of `ids`, as far as there
+  /// is room, and says how many. They are views into the entries.
+  size_t name_instances(std::span<std::string_view> ids) const;
 
  private:
   std::array<Entry, kRequestsMax> entries_;
@@ -62,7 +64,9 @@ class ReadAheads {
  public:
   class Lease {
    public:
-    explicit Lease(ReadAheads& from) : from_(from), ahead_(from.take()) {}
+    /// `ahead` has been taken from `from`.
+    Lease(ReadAheads& from, std::unique_ptr<ReadAhead> ahead)
+        : from_(from), ahead_(std::move(ahead)) {}
     ~Lease() {
       ahead_->forget_large();
       from_.idle_.push_back(std::move(ahead_));
@@ -76,8 +80,10 @@ class ReadAheads {
     std::unique_ptr<ReadAhead> ahead_;
   };
 
- private:
+  /// The caller's own until it makes a lease of it.
   std::unique_ptr<ReadAhead> take();
+
+ private:
   std::vector<std::unique_ptr<ReadAhead>> idle_;
 };
 

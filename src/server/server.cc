@@ -1,5 +1,8 @@
 #include "server/server.h"
 
+#include <algorithm>
+#include <array>
+
 #include "base/logging.h"
 
 namespace rstmdb::server {
@@ -53,12 +56,43 @@ void Server::on_accept(std::unique_ptr<io::Stream> stream) {
   started.start();
 }
 
+void Server::post(void (Server::*task)()) {
+  options_.loop.post([this, task, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) (this->*task)();
+  });
+}
+
+void Server::on_arrived(Session& session) {
+  // What is posted comes behind all that is ready now.
+  if (arrived_.empty()) post(&Server::handle_arrived);
+  arrived_.push_back(&session);
+}
+
+/// A group at a time: a request of each is read and its instance fetched into the cache before the
+/// first is carried out.
+void Server::handle_arrived() {
+  for (size_t begin = 0; begin < arrived_.size();) {
+    const size_t end = std::min(arrived_.size(), begin + ReadAhead::kRequestsMax);
+    std::array<std::string_view, ReadAhead::kRequestsMax> ids;
+    size_t known = 0;
+    for (size_t i = begin; i < end && end - begin > 1; ++i) {
+      if (arrived_[i] != nullptr) known += arrived_[i]->look_ahead(std::span(ids).subspan(known));
+    }
+    options_.node.prefetch({ids.data(), known});
+    for (; begin < end; ++begin) {
+      if (arrived_[begin] != nullptr) arrived_[begin]->handle_arrived();
+    }
+  }
+  arrived_.clear();
+}
+
 void Server::on_ended(Session& session) {
+  std::ranges::replace(arrived_, &session, nullptr);
   const auto found = sessions_.find(&session);
   if (found == sessions_.end()) return;
   --(session.refused() ? refused_ : served_);
   stats_.connections_active = served_;
-  if (ended_.empty()) options_.loop.post([this] { bury_ended(); });
+  if (ended_.empty()) post(&Server::bury_ended);
   ended_.push_back(std::move(found->second));
   sessions_.erase(found);
 }
@@ -104,7 +138,7 @@ void Server::drain(std::move_only_function<void()> done) {
              {{"connections", sessions_.size()}});
     for (Session* session : all_sessions()) session->close_now();
   });
-  options_.loop.post([this] { finish_drain(); });
+  post(&Server::finish_drain);
 }
 
 void Server::finish_drain() {

@@ -50,8 +50,11 @@ class Server final : private SessionOwner {
  private:
   explicit Server(Options options);
   void on_accept(std::unique_ptr<io::Stream> stream);
+  void on_arrived(Session& session) override;
+  void handle_arrived();
   void on_ended(Session& session) override;
   std::string& spare_output() override { return spare_output_; }
+  void post(void (Server::*task)());
   void bury_ended();
   void tick();
   void arm_tick();
@@ -65,6 +68,7 @@ class Server final : private SessionOwner {
   std::unique_ptr<io::Listener> listener_;
   ReadAheads aheads_;
   std::unordered_map<Session*, std::unique_ptr<Session>> sessions_;
+  std::vector<Session*> arrived_;  // have something to be handled; null: has ended since
   std::vector<std::unique_ptr<Session>> ended_;
   Stats stats_;
   size_t served_ = 0;   // sessions that are not refusals
@@ -72,6 +76,8 @@ class Server final : private SessionOwner {
   io::Loop::TimerId tick_timer_ = 0;
   io::Loop::TimerId drain_timer_ = 0;
   std::move_only_function<void()> drained_;
+  /// What is posted to the loop may come after the server.
+  std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
 };
 
 }  // namespace rstmdb::server

@@ -1,7 +1,9 @@
 #include "server/session.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <utility>
 
 #include "api/dispatch.h"
 #include "api/standing.h"
@@ -70,6 +72,7 @@ void Session::start() { stream_->start(*this); }
 // ---- input
 
 std::span<char> Session::read_buffer() {
+  if (arrived_) return {};  // handle_arrived() resumes
   if (phase_ != Phase::kOpen || must_pause()) {
     paused_ = true;
     return {};
@@ -96,8 +99,8 @@ void Session::on_read(size_t size) {
   last_input_ms_ = now_ns / kNsPerMs;
   times_.arrived(now_ns);
   if (!identity_known_) adopt_certificate();
-  handle_input();
-  if (phase_ == Phase::kEnded) return;
+  arrived_ = true;
+  owner_.on_arrived(*this);
   if (filled && input_.size() < kInputBytesBusy) input_.resize(kInputBytesBusy);
 }
 
@@ -105,6 +108,27 @@ void Session::adopt_certificate() {
   identity_known_ = true;
   api::adopt_certificate(caller_, facts_, stream_->identity().subject);
   frames_.set_payload_bytes_max(payload_limit(facts_, caller_));
+}
+
+/// Whether requests can be read ahead: they will be carried out as they have been read.
+bool Session::settled() const {
+  return caller_.authenticated() && frames_.dialect() && dialect() != wire::Dialect::kJsonl &&
+         welcome_ == Welcome::kServe;
+}
+
+size_t Session::look_ahead(std::span<std::string_view> ids) {
+  if (phase_ != Phase::kOpen || must_pause() || !settled()) return 0;
+  ahead_ = aheads_.take();
+  ahead_->read(frames_, {input_.data() + input_begin_, input_end_ - input_begin_},
+               ReadAhead::Depth::kOne);
+  return ahead_->name_instances(ids);
+}
+
+void Session::handle_arrived() {
+  if (!std::exchange(arrived_, false)) return;
+  if (phase_ == Phase::kOpen) handle_input();
+  if (ahead_) const ReadAheads::Lease unused(aheads_, std::move(ahead_));
+  if (!paused_ && !input_ended_ && phase_ == Phase::kOpen) stream_->resume_reading();
 }
 
 void Session::handle_input() {
@@ -130,15 +154,18 @@ void Session::handle_input() {
 /// there.
 bool Session::handle_next() {
   const std::string_view input(input_.data() + input_begin_, input_end_ - input_begin_);
-  const bool settled = caller_.authenticated() && frames_.dialect() &&
-                       dialect() != wire::Dialect::kJsonl && welcome_ == Welcome::kServe;
-  ReadAheads::Lease ahead(aheads_);
-  ahead->read(frames_, input, settled ? ReadAhead::Depth::kMany : ReadAhead::Depth::kOne);
+  const bool looked_ahead = ahead_ != nullptr;
+  ReadAheads::Lease ahead(aheads_, looked_ahead ? std::move(ahead_) : aheads_.take());
+  if (!looked_ahead)
+    ahead->read(frames_, input, settled() ? ReadAhead::Depth::kMany : ReadAhead::Depth::kOne);
   if (welcome_ == Welcome::kRefuse && frames_.dialect() && !ahead->broken()) {
     refuse_stream(too_many_connections());
     return false;
   }
-  ahead->prefetch(node_);
+  if (!looked_ahead && ahead->entries().size() > 1) {
+    std::array<std::string_view, ReadAhead::kRequestsMax> ids;
+    node_.prefetch({ids.data(), ahead->name_instances(ids)});
+  }
   for (ReadAhead::Entry& entry : ahead->entries()) {
     if (phase_ != Phase::kOpen || must_pause()) return true;  // the rest is read again
     const size_t frame_size = entry.frame.size;
@@ -395,6 +422,7 @@ void Session::begin_closing() {
 }
 
 void Session::on_closed(const Error& reason) {
+  handle_arrived();  // what came before this
   if (phase_ == Phase::kEnded) return;
   if (reason.detail("reason") == "end") {
     // Only the peer's sending side is closed: it still gets the answers to what it has asked.
@@ -417,6 +445,7 @@ void Session::end(io::Stream::Close how) {
 }
 
 void Session::drain() {
+  handle_arrived();
   if (phase_ == Phase::kEnded) return;
   begin_closing();
   end_when_sent();

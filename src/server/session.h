@@ -29,6 +29,9 @@ class Session;
 class SessionOwner {
  public:
   virtual ~SessionOwner() = default;
+  /// Bytes have arrived. The owner calls the session's handle_arrived() soon, after those of all
+  /// sessions that are ready now have arrived too; until then the session reads nothing more.
+  virtual void on_arrived(Session& session) = 0;
   /// The session is over; it is destroyed soon, not inside this call.
   virtual void on_ended(Session& session) = 0;
   /// An empty buffer that a session takes for notifications and gives back when they are sent: it
@@ -58,6 +61,12 @@ class Session final : private io::StreamEvents,
   ~Session() override;
 
   void start();
+  /// Reads the first request of what has arrived, without carrying it out, and writes the id of the
+  /// instance that it names, if any, to the front of `ids`; says how many. It lives until
+  /// handle_arrived(), which is to follow. (What is pipelined behind it is read ahead by then.)
+  size_t look_ahead(std::span<std::string_view> ids);
+  /// Carries out what has arrived, and reads on.
+  void handle_arrived();
   /// Closes what has been quiet or half-way for too long. The server calls it every second.
   void check_timeouts(int64_t now_ms);
   /// Ends the session when its credential has expired by now. The server calls it every second.
@@ -87,6 +96,7 @@ class Session final : private io::StreamEvents,
   uint64_t answers_wait_for() const override { return outbox_.held_until(); }
 
   void adopt_certificate();
+  bool settled() const;
   void handle_input();
   bool handle_next();
   bool handle_frame(ReadAhead::Entry& entry);
@@ -133,6 +143,8 @@ class Session final : private io::StreamEvents,
 
   enum class Phase { kOpen, kClosing, kEnded };  // kClosing: no more input, the rest is sent
   Phase phase_ = Phase::kOpen;
+  bool arrived_ = false;              // the owner knows that something is to be handled
+  std::unique_ptr<ReadAhead> ahead_;  // at the front of the input; null: nothing has been read
   bool paused_ = false;     // nothing is read, perhaps not all handled, until send() has made room
   bool switching_ = false;  // to jsonl, once nothing waits in the old form
   bool input_ended_ = false;  // the peer has closed its sending side

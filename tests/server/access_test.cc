@@ -247,6 +247,21 @@ TEST_F(AccessTest, AReloadEndsTheSessionsWhoseCredentialIsGoneOrAnother) {
   EXPECT_THAT(refused->answer(), HasSubstr("AUTH_FAILED"));
 }
 
+TEST_F(AccessTest, WhatHasArrivedWhenACredentialIsRevokedIsNotCarriedOut) {
+  start();
+  auto client = connect_as("right");
+  let_timers_go_first();
+  client->send("p", "PUT_MACHINE", kMachine);
+  loop_.run_after(0, [&] {
+    facts_.credentials = {};
+    EXPECT_EQ(server_->credentials_changed(), 1u);
+  });
+  EXPECT_THAT(client->answer(), HasSubstr(R"("code":"CREDENTIAL_REVOKED")"));
+  EXPECT_TRUE(client->ended());
+  EXPECT_EQ(node_->head(), 0u);
+  EXPECT_EQ(server_->connections(), 0u);
+}
+
 TEST_F(AccessTest, ARevokedPeerThatReadsNothingIsCutAllTheSame) {
   net_options_.window_bytes = 4'096;
   start();

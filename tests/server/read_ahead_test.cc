@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <span>
 #include <string>
 
 #include "base/limits.h"
@@ -19,10 +21,12 @@ std::string framed(std::string_view payload, wire::Dialect dialect = kRcpx) {
   return out;
 }
 
-std::string request(std::string_view id, std::string_view operation) {
+std::string request(std::string_view id, std::string_view operation,
+                    std::string_view params = R"({"instance_id":"i"})") {
   std::string payload = R"({"type":"request","id":")";
   payload.append(id).append(R"(","op":")").append(operation);
-  return framed(payload + R"(","params":{"instance_id":"i"}})");
+  payload.append(R"(","params":)").append(params);
+  return framed(payload + "}");
 }
 
 std::string many(size_t count) {
@@ -102,16 +106,33 @@ TEST_F(ReadAheadTest, a_broken_stream_ends_behind_the_requests_before_it) {
 
 TEST_F(ReadAheadTest, whoever_reads_while_another_does_gets_memory_of_its_own) {
   ReadAheads aheads;
-  ReadAheads::Lease outer(aheads);
+  ReadAheads::Lease outer(aheads, aheads.take());
   const std::string input = many(2);
   outer->read(frames_, input, ReadAhead::Depth::kMany);
   {
-    ReadAheads::Lease inner(aheads);
+    ReadAheads::Lease inner(aheads, aheads.take());
     inner->read(frames_, request("x", "PING"), ReadAhead::Depth::kMany);
     EXPECT_EQ((*inner->entries()[0].request)->id, "x");
   }
   EXPECT_EQ((*outer->entries()[0].request)->id, "0");
   EXPECT_EQ((*outer->entries()[1].request)->id, "1");
+}
+
+TEST_F(ReadAheadTest, names_the_instances_for_which_there_is_room) {
+  const std::string input = request("1", "GET_INSTANCE", "{}") +
+                            request("2", "GET_INSTANCE", R"({"instance_id":"a"})") +
+                            request("3", "GET_INSTANCE", R"({"instance_id":7})") +
+                            request("4", "GET_INSTANCE", R"({"instance_id":"b"})");
+  read(input);
+  std::array<std::string_view, 3> named;
+  ASSERT_EQ(ahead_.name_instances(named), 2);
+  EXPECT_EQ(named[0], "a");
+  EXPECT_EQ(named[1], "b");
+  EXPECT_EQ(ahead_.name_instances(std::span(named).first(1)), 1);
+  EXPECT_EQ(ahead_.name_instances({}), 0);
+  read(request("5", "GET_INSTANCE", R"({"instance_id":"c"})"));
+  ASSERT_EQ(ahead_.name_instances(named), 1);
+  EXPECT_EQ(named[0], "c");
 }
 
 }  // namespace

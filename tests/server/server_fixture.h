@@ -73,6 +73,19 @@ class ServerFixture : public testing::Test {
     EXPECT_NE(client->answer(), "");
   }
 
+  /// What is due and what is posted takes turns: the next time that both are there, what is due
+  /// goes first. So a task of run_after(0), called after a send, runs when the bytes have arrived
+  /// and before they are handled.
+  void let_timers_go_first() {
+    char first = 't';
+    while (first == 't') {
+      first = 0;
+      loop_.post([&first] { first = first == 0 ? 'p' : first; });
+      loop_.run_after(0, [&first] { first = first == 0 ? 't' : first; });
+      loop_.run_for(1);
+    }
+  }
+
   io::SimulatedLoop loop_;
   io::SimulatedClock clock_{loop_};
   io::SimulatedRandom random_{1};

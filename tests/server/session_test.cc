@@ -216,6 +216,59 @@ TEST_F(GateTest, DrainAnswersWhatWasAskedThenEnds) {
   EXPECT_TRUE(loop_.run_until([&] { return drained; }, 100));
 }
 
+TEST_F(GateTest, DrainAnswersWhatHasArrivedInTheSameTurn) {
+  start();
+  prepare();
+  auto client = connect();
+  loop_.run_for(1);
+  let_timers_go_first();
+  client->send("w", "APPLY_EVENT", R"({"instance_id":"i","event":"GO"})");
+  loop_.run_after(0, [&] {
+    EXPECT_EQ(node_->head(), 2u);
+    server_->drain([] {});
+    EXPECT_EQ(node_->head(), 3u);
+  });
+  loop_.run_for(10);
+  log_->commit_flushed();
+  EXPECT_THAT(client->answer(), HasSubstr(R"("to_state":"b")"));
+  EXPECT_TRUE(client->ended());
+}
+
+/// More connections than are looked ahead at once; some pipeline, some say what is no request, and
+/// one that has come to its end is among them.
+TEST_F(SessionTest, WhatArrivesAtManyConnectionsTogetherIsAnsweredToEachInOrder) {
+  constexpr size_t kClients = 2 * ReadAhead::kRequestsMax + 3;
+  connections_max_ = kClients + 1;
+  start();
+  prepare();
+  std::vector<std::unique_ptr<TestClient>> clients;
+  for (size_t i = 0; i < kClients; ++i) clients.push_back(connect());
+  loop_.run_for(1);
+  for (size_t i = 0; i < kClients; ++i) {
+    const std::string id = "i" + std::to_string(i);
+    if (i % 3 == 1) clients[i]->send_payload("no request");
+    if (i % 5 == 4) clients[i]->send("bye", "BYE");
+    clients[i]->send("c", "CREATE_INSTANCE",
+                     R"({"machine":"m","version":1,"instance_id":")" + id + "\"}");
+    clients[i]->send("e", "APPLY_EVENT", R"({"instance_id":")" + id + R"(","event":"GO"})");
+    clients[i]->send("g", "GET_INSTANCE", R"({"instance_id":")" + id + "\"}");
+  }
+  for (size_t i = 0; i < kClients; ++i) {
+    SCOPED_TRACE(i);
+    if (i % 3 == 1) {
+      EXPECT_THAT(clients[i]->answer(), HasSubstr("BAD_REQUEST"));
+    }
+    if (i % 5 == 4) {
+      EXPECT_THAT(clients[i]->answer(), HasSubstr(R"("id":"bye")"));
+      EXPECT_TRUE(clients[i]->ended());
+      continue;
+    }
+    EXPECT_THAT(clients[i]->answer(), HasSubstr(R"("id":"c","status":"ok")"));
+    EXPECT_THAT(clients[i]->answer(), HasSubstr(R"("to_state":"b")"));
+    EXPECT_THAT(clients[i]->answer(), HasSubstr(R"("state":"b")"));
+  }
+}
+
 TEST_F(GateTest, DrainCutsWhatDoesNotEnd) {
   start();
   prepare();
