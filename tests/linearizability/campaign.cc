@@ -70,8 +70,9 @@ void Campaign::stage() {
   const Result<void> played = play(stage);
   if (!played.ok()) {
     problem_ = played.error().message() + "; it logged: " + stage.server.take_log();
+  } else {
+    examine_stage(stage);  // of a run that was cut short, the log is not known to its end
   }
-  examine_stage(stage);
   if (tally_.folders == 1 && !options_.keep.empty()) keep(stage, options_.keep);
   if (is_sound()) {
     std::filesystem::remove_all(folder);

@@ -7,8 +7,8 @@
 
 For each defect, the one file that it stands in is compiled again, with its edit, and the programs
 that contain it are linked; the build folder stays as it is. Then tests run, the cheapest first,
-until one fails. Prints which test that was, and `N passed, N failed`: a defect that no test finds
-has failed. A defect's programs can be kept with --keep FOLDER.
+until one fails that passes without the defect. Prints which test that was, and `N passed, N
+failed`: a defect that no test finds has failed. A defect's programs can be kept with --keep FOLDER.
 """
 
 import argparse
@@ -73,6 +73,7 @@ def failed_case(output):
     """The test that a failed program names."""
     named = (re.findall(r"^\[  FAILED  \] (\S+)(?: \(|, where|$)", output, re.MULTILINE)
              or re.findall(r"^VIOLATION of (\w+)", output, re.MULTILINE)
+             or re.findall(r"^PROBLEM, seed \d+: (.{1,90})", output, re.MULTILINE)
              or re.findall(r"^FAIL (.{1,90}?)(?::|$)", output, re.MULTILINE))
     if named:
         return named[0]
@@ -157,6 +158,37 @@ def run_suite(command, environment):
     return done.returncode != 0, failed_case(done.stdout) if done.returncode != 0 else ""
 
 
+def words_of(command, programs):
+    words = [word.format(server=programs / SERVER, bin=programs) for word in command]
+    return [sys.executable, *words] if words[0].endswith(".py") else words
+
+
+class Sound:
+    """Whether a test that has failed passes without the defect."""
+
+    suites = {}  # by name, of this process
+
+    def __init__(self, build, environment):
+        self.programs = build / "bin"
+        self.environment = environment
+
+    def program(self, name, case):
+        only = [f"--gtest_filter={case.split()[0]}"] if "." in case else []
+        failed, _ = run_suite([self.programs / name, *only], self.environment)
+        return self.told(name, failed)
+
+    def suite(self, name, command):
+        if name not in self.suites:
+            self.suites[name], _ = run_suite(words_of(command, self.programs), self.environment)
+        return self.told(name, self.suites[name])
+
+    @staticmethod
+    def told(name, failed):
+        if failed:
+            print(f"     {name} fails without a defect as well", flush=True)
+        return not failed
+
+
 def test_programs(defect):
     own = f"{defect.folder}_test"
     return [own] + [name for name in TEST_PROGRAMS if name != own]
@@ -164,14 +196,15 @@ def test_programs(defect):
 
 def find(workshop, defect, environment):
     """The test that finds the defect, or None."""
+    sound = Sound(workshop.build, environment)
     original, library = workshop.library_with(defect, workshop.compile(defect))
     for name in test_programs(defect):
         program = workshop.link(name, original, library)
         if program is None:
             continue
-        failed, case = run_suite([program, "--gtest_fail_fast", "--gtest_brief=0"], environment)
+        failed, case = run_suite([program, "--gtest_fail_fast"], environment)
         program.unlink()
-        if failed:
+        if failed and sound.program(name, case):
             return f"{name}: {case}"
     server = workshop.link(SERVER, original, library)
     if server is None:
@@ -184,11 +217,8 @@ def find(workshop, defect, environment):
     for name, command in SUITES:
         if name == "simulation" and simulation is None:
             continue
-        words = [word.format(server=server, bin=workshop.folder) for word in command]
-        if words[0].endswith(".py"):
-            words.insert(0, sys.executable)
-        failed, case = run_suite(words, environment)
-        if failed:
+        failed, case = run_suite(words_of(command, workshop.folder), environment)
+        if failed and sound.suite(name, command):
             return f"{name}: {case}"
     return None
 

@@ -19,9 +19,9 @@ import (
 )
 
 // Of one instance. Where much was under way when a server died, all its orders are too many: such
-// an instance stays undecided. Few may.
+// an instance stays undecided, and some may.
 const timeout = 500 * time.Millisecond
-const undecidedPercentMax = 5
+const undecidedPercentMax = 20
 
 type answer struct {
 	Refusal string   `json:"refusal"`
