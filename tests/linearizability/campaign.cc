@@ -37,7 +37,7 @@ struct Campaign::Stage {
         plan(seed),
         clients(history, plan, options.clients),
         watchers(history, plan, options.watchers, seed + 1),
-        server({options.server, folder}) {}
+        server({.program = options.server, .folder = folder, .data = folder + "/data"}) {}
 
   std::string folder;
   History history;

@@ -55,7 +55,8 @@ int main(int argc, char** argv) {
   uint64_t passed = 0;
   uint64_t failed = 0;
   {
-    rstmdb::crash::ServerProcess server({program, folder});
+    rstmdb::crash::ServerProcess server(
+        {.program = program, .folder = folder, .data = folder + "/data"});
     Result<void> ready = server.spawn();
     if (ready.ok()) ready = server.wait_until_ready();
     if (ready.ok()) ready = prepare(server.port());
