@@ -45,7 +45,10 @@ void write_names(json::Writer& writer, std::string_view name,
 
 AskId Workload::next() {
   if (machines_.empty()) return machine();
-  if (!answered_.empty() && dice_.below(100) < swarm_.repeats) return dice_.pick(answered_);
+  if (!answered_.empty() && dice_.below(100) < swarm_.repeats) {
+    const AskId again = dice_.pick(answered_);
+    return dice_.percent(20) ? misuse_key(again) : again;
+  }
   const std::array<uint32_t, 11> weights{swarm_.machines, swarm_.creates,    swarm_.applies,
                                          swarm_.removals, swarm_.batches,    swarm_.gets,
                                          swarm_.lists,    swarm_.lists,      swarm_.log_reads,
@@ -84,6 +87,16 @@ AskId Workload::next() {
                           .op = "COMPACT",
                           .params = dice_.percent(50) ? R"({"force_snapshot":true})" : "{}"});
   }
+}
+
+/// The key of an event that was answered, with another body; or the same again, where there is
+/// none. (Which keys a creation shares depends on who has chosen its id.)
+AskId Workload::misuse_key(AskId answered) {
+  const Ask& ask = oracle_.ask(answered);
+  crash::Write write = oracle_.write(ask.tags.front());
+  if (write.key.empty() || write.kind != crash::Kind::kApply) return answered;
+  write.body = body();
+  return alone(std::move(write));
 }
 
 /// A new machine, or (when there are enough) one that exists with another definition.

@@ -37,6 +37,7 @@ class Workload {
   };
 
   AskId machine();
+  AskId misuse_key(AskId answered);
   AskId alone(crash::Write write);
   AskId batch();
   AskId get();

@@ -313,5 +313,82 @@ TEST(Record, AReaderInTheMiddleAdoptsTheChain) {
   EXPECT_EQ(adopting.value, chain.value);
 }
 
+/// Whether the optional field of this bit is there, when the record has been taken.
+bool says_what_it_announces(const Record& record, int bit) {
+  switch (bit) {
+    case 0:
+      return record.batch_index < record.batch_size;
+    case 1:
+      return !record.actor.empty();
+    case 2:
+      return !record.trace_id.empty();
+    case 3:
+      return !record.key.key.empty();
+    case 4:
+      return !record.event_id.empty();
+    case 5:
+      return !record.payload.empty();
+    case 6:
+      return record.generated_id;
+    default:
+      return !record.machine.empty();
+  }
+}
+
+TEST(Record, OptionalFieldsThatSayNothingAreRefusedWhereverTheyStand) {
+  Record plain;
+  plain.kind = RecordKind::kApplyEvent;
+  plain.offset = 7;
+  plain.instance_id = std::string(140, 'i');  // so that the size takes two bytes
+  plain.event = "PAY";
+  plain.from_state = plain.to_state = "a";
+  plain.context = "{}";
+  for (const RecordKind kind : {RecordKind::kApplyEvent, RecordKind::kCreateInstance,
+                                RecordKind::kDeleteInstance, RecordKind::kSnapshotInstance}) {
+    plain.kind = kind;
+    plain.machine = kind == RecordKind::kCreateInstance ? "m" : "";
+    ChainHash chain;
+    const std::string good = bytes_of(plain, chain);
+    for (int bit = 0; bit < 8; ++bit) {
+      for (size_t at = 6; at <= good.size(); ++at) {
+        std::string bytes = good;
+        bytes[4] = static_cast<char>(bytes[4] ^ (1 << bit));
+        bytes.insert(at, 1, '\0');
+        bytes[0] = static_cast<char>(bytes[0] + 1);
+        ChainHash reading;
+        const auto read = RecordReader(bytes, reading).next();
+        if (read.ok()) {
+          EXPECT_TRUE(says_what_it_announces(*read, bit)) << "bit " << bit << " at " << at;
+        }
+        bytes.erase(at, 1);
+        bytes[0] = static_cast<char>(bytes[0] - 1);
+        ChainHash again;
+        // A chosen id and one that a client has given are told apart by nothing but the bit.
+        const bool chosen = kind == RecordKind::kCreateInstance && bit == 6;
+        EXPECT_EQ(RecordReader(bytes, again).next().ok(), chosen) << "bit " << bit;
+      }
+    }
+  }
+}
+
+TEST(Record, KindsAndSizesThatCannotBeAreRefused) {
+  ChainHash chain;
+  const std::string good = bytes_of(sample(), chain);
+  for (const char kind : {0, 7, 127}) {
+    std::string bytes = good;
+    bytes[3] = kind;
+    ChainHash reading;
+    const auto read = RecordReader(bytes, reading).next();
+    ASSERT_FALSE(read.ok());
+    EXPECT_EQ(read.error().detail("code"), "RECORD_UNKNOWN_FORMAT");
+  }
+  for (const std::string& bytes : {std::string("\x05hello"), std::string(1, '\0')}) {
+    ChainHash reading;
+    const auto read = RecordReader(bytes, reading).next();
+    ASSERT_FALSE(read.ok());
+    EXPECT_EQ(read.error().detail("code"), "RECORD_DAMAGED");
+  }
+}
+
 }  // namespace
 }  // namespace rstmdb::engine

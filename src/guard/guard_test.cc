@@ -97,6 +97,19 @@ TEST(Guard, SaysWhatToWriteInstead) {
             "the guard cannot be read at column 6: the '(' of column 1 is never closed");
 }
 
+TEST(Guard, ShowsWhatStandsInTheWrongPlaceAsFarAsItCan) {
+  const std::string name(60, 'n');
+  EXPECT_EQ(Guard::compile("ctx.a " + name).error().message(),
+            "the guard cannot be read at column 7: expected an operator, not '" +
+                name.substr(0, 40) + "'");
+  for (const char c : {'\x01', '\x1f', '\x7f'})
+    EXPECT_NE(Guard::compile(std::string("ctx.a ") + c)
+                  .error()
+                  .message()
+                  .find("a character that cannot stand here"),
+              std::string::npos);
+}
+
 TEST(Guard, CopiesMeanTheSame) {
   auto guard = Guard::compile("ctx.name == \"a\\nb\" && ctx.n >= 1.50");
   ASSERT_TRUE(guard.ok());

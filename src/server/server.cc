@@ -46,13 +46,14 @@ void Server::on_accept(std::unique_ptr<io::Stream> stream) {
       .aheads = aheads_,
       .stats = stats_,
       .stream = std::move(stream),
+      .number = stats_.connections,
       .welcome = full ? Session::Welcome::kRefuse : Session::Welcome::kServe,
       .idle_timeout_ms = options_.idle_timeout_ms,
   });
   ++(full ? refused_ : served_);
   stats_.connections_active = served_;
   Session& started = *session;
-  sessions_.emplace(&started, std::move(session));
+  sessions_.emplace(started.number(), std::move(session));
   started.start();
 }
 
@@ -88,7 +89,7 @@ void Server::handle_arrived() {
 
 void Server::on_ended(Session& session) {
   std::ranges::replace(arrived_, &session, nullptr);
-  const auto found = sessions_.find(&session);
+  const auto found = sessions_.find(session.number());
   if (found == sessions_.end()) return;
   --(session.refused() ? refused_ : served_);
   stats_.connections_active = served_;
@@ -119,7 +120,7 @@ void Server::tick() {
 std::vector<Session*> Server::all_sessions() const {
   std::vector<Session*> sessions;
   sessions.reserve(sessions_.size());
-  for (const auto& [session, owned] : sessions_) sessions.push_back(session);
+  for (const auto& [number, session] : sessions_) sessions.push_back(session.get());
   return sessions;
 }
 

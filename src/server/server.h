@@ -4,9 +4,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "api/context.h"
@@ -67,7 +67,8 @@ class Server final : private SessionOwner {
   std::string spare_output_;
   std::unique_ptr<io::Listener> listener_;
   ReadAheads aheads_;
-  std::unordered_map<Session*, std::unique_ptr<Session>> sessions_;
+  // By number: a walk over them takes the same order in each run of a simulation.
+  std::map<uint64_t, std::unique_ptr<Session>> sessions_;
   std::vector<Session*> arrived_;  // have something to be handled; null: has ended since
   std::vector<std::unique_ptr<Session>> ended_;
   Stats stats_;

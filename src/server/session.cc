@@ -48,6 +48,7 @@ Session::Session(Options options)
       aheads_(options.aheads),
       stats_(options.stats),
       stream_(std::move(options.stream)),
+      number_(options.number),
       welcome_(options.welcome),
       idle_timeout_ms_(options.idle_timeout_ms),
       frames_(limits::kFramePayloadBytesBeforeAuthMax),

@@ -54,6 +54,7 @@ class Session final : private io::StreamEvents,
     ReadAheads& aheads;
     Stats& stats;
     std::unique_ptr<io::Stream> stream;
+    uint64_t number = 0;  // among its server's connections
     Welcome welcome;
     int64_t idle_timeout_ms;
   };
@@ -78,6 +79,7 @@ class Session final : private io::StreamEvents,
   void drain();
   void close_now();
 
+  uint64_t number() const { return number_; }
   const std::string& peer() const { return stream_->peer(); }
   bool refused() const { return welcome_ == Welcome::kRefuse; }
 
@@ -128,6 +130,7 @@ class Session final : private io::StreamEvents,
   ReadAheads& aheads_;
   Stats& stats_;
   std::unique_ptr<io::Stream> stream_;
+  const uint64_t number_;
   const Welcome welcome_;
   const int64_t idle_timeout_ms_;
 

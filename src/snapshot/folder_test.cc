@@ -115,5 +115,26 @@ TEST(SnapshotFolder, a_power_cut_leaves_whole_snapshots_under_names) {
   std::printf("%zu power cuts: every named snapshot was whole\n", cuts);
 }
 
+TEST(SnapshotFolder, whichever_call_fails_it_is_said_and_the_snapshots_stay_readable) {
+  size_t refused = 0;
+  for (uint64_t nth = 1;; ++nth) {
+    SimulatedFileSystem files;
+    Folder folder(files, kTestFolder);
+    ASSERT_TRUE(folder.prepare().ok());
+    for (const uint64_t offset : {5u, 20u, 100u}) publish(folder, offset);
+    const uint64_t before = files.calls();
+    files.inject({.nth = nth});
+    const bool pruned = folder.prune().ok();
+    const bool aside = pruned && folder.set_aside({20, folder.path_of(20)}).ok();
+    if (files.calls() - before < nth) break;
+    refused += !pruned || !aside;
+    files.clear_faults();
+    const std::vector<uint64_t> left = offsets(folder.list());
+    EXPECT_EQ(left.back(), 100u) << nth;
+    EXPECT_TRUE(verify(files, folder.path_of(100), {}).ok()) << nth;
+  }
+  EXPECT_GE(refused, 4u);
+}
+
 }  // namespace
 }  // namespace rstmdb::snapshot

@@ -146,6 +146,24 @@ TEST(Frame, BlankLinesAreNoMessages) {
   EXPECT_EQ((*blank)->size, 4u);
 }
 
+TEST(Frame, UntilTheFirstBytesTellThereIsNoFrame) {
+  for (const std::string_view bytes : {"", "R", "RC", "RCP", " ", "\t", "\r", "\n", " \t\r\n"}) {
+    FrameReader reader(kMax);
+    const auto frame = reader.next(bytes);
+    ASSERT_TRUE(frame.ok()) << bytes;
+    EXPECT_FALSE(frame->has_value()) << bytes;
+  }
+  for (const char space : {' ', '\t', '\r', '\n'}) {
+    FrameReader reader(kMax);
+    EXPECT_TRUE(reader.next(std::string(kMax, space)).ok());
+    EXPECT_FALSE(reader.next(std::string(kMax + 1, space)).ok()) << "spaces without end";
+    FrameReader after(kMax);
+    EXPECT_TRUE(after.next(std::string(1, space) + "{}\n").ok());
+    FrameReader other(kMax);
+    EXPECT_FALSE(other.next(std::string(1, space) + "RCPX").ok()) << "space before a magic";
+  }
+}
+
 TEST(Frame, ALineWithoutEndIsRefusedAtTheLimit) {
   FrameReader reader(kMax);
   const std::string line = "{" + std::string(kMax, 'x');

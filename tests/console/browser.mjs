@@ -45,6 +45,7 @@ async function check(name, test) {
 
 const folder = mkdtempSync(join(tmpdir(), 'rstmdb-console-'));
 const server = new Server(options.server, folder);
+process.once('exit', () => server.process.kill('SIGKILL')); // whatever ends this program
 await server.start();
 const browser = await chromium.launch({
   executablePath: options.chromium,
@@ -58,7 +59,12 @@ try {
   await fill(server, 300);
   const world = { browser, server, check, pictures: options.pictures };
   for (const scenario of [access, lists, instance, register, stream, looks, flow, past, outage]) {
-    await scenario(world);
+    try {
+      await scenario(world);
+    } catch (problem) {
+      count.failed++;
+      console.log(`FAIL ${scenario.name} came to no end: ${problem.stack ?? problem}`);
+    }
   }
   await check('no policy was violated', () => {
     if (found.violations.length > 0) throw new Error(found.violations.join('\n'));

@@ -108,8 +108,9 @@ def learn(program, folder):
 
 
 class Loop:
-    """Kills of one kind in one life with n = first, first + step, … as far as there are such calls.
-    What is handed out while the end is not known yet may lie behind it."""
+    """Kills of one kind in one life with n = first, first + step, … as far as there are such calls;
+    without a step only the first. What is handed out while the end is not known yet may lie behind
+    it."""
 
     def __init__(self, life, kind=None, first=1, step=1):
         self.life, self.kind, self.step = life, kind, step
@@ -121,6 +122,7 @@ class Loop:
             return None
         kill = Kill(self.life, self.following, self.kind)
         self.following += self.step
+        self.ended = self.step == 0
         return kill
 
     def judge(self, killed):
@@ -146,7 +148,7 @@ def sample(lives, shim, straced):
         for number, life in enumerate(lives):
             yield Loop(life, first=3 + 5 * number, step=SHIM_EVERY)
     for kind, nth in STRACE_SAMPLE if straced else ():
-        yield Loop(lives[0], kind, first=nth, step=1_000_000)
+        yield Loop(lives[0], kind, first=nth, step=0)
 
 
 class Runner:
@@ -177,6 +179,8 @@ class Runner:
                 problem = str(broken)
             with self.lock:
                 loop.judge(killed)
+                # A loop that fails in each life would never end.
+                loop.ended |= bool(problem)
                 # Behind the last call nothing has been tested.
                 if killed:
                     self.count(kill.name, "killed", problem, time.monotonic() - began)

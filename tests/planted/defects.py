@@ -60,15 +60,8 @@ DEFECTS = [
     Defect("damaged_segment_ends_the_log", "log/segment_recovery.cc",
            "    if (!last_) return log_damaged(",
            "    if (!last_) return {};\n    if (at == 0) return log_damaged("),
-    Defect("group_checksum_unchecked", "log/segment_scan.cc",
-           "  if (crc32c(body) != header.body_crc)", "  if (crc32c(body) == header.body_crc + 1)"),
     Defect("foreign_segment_taken", "log/segment_scan.cc",
            "  if (header.database != end_.database)", "  if (header.database.empty())"),
-    Defect("missing_segment_unnoticed", "log/segment_scan.cc",
-           "  if (header.number != end_.segment_number + 1)", "  if (header.number == 0)"),
-    Defect("claim_of_later_group_ignored", "log/torn_tail.cc",
-           "        header.number > expected && header.durable_group >= expected)",
-           "        header.number > expected && header.durable_group > header.number)"),
     Defect("lock_not_taken", "io/file_system.cc",
            "::flock(fd.get(), LOCK_EX | LOCK_NB)", "::flock(fd.get(), LOCK_UN)"),
     # --- snapshots and compaction
@@ -86,8 +79,6 @@ DEFECTS = [
     Defect("damaged_snapshot_ends_the_start", "node/restore.cc",
            "      if (!is_damage(loaded.error())) return",
            "      if (loaded.error().code() == Code::kWalIoError) return"),
-    Defect("foreign_snapshot_taken", "node/restore.cc",
-           "    if (header.database != options_.database)", "    if (header.database.empty())"),
     Defect("snapshot_ahead_of_log_taken", "node/restore.cc",
            "    if (newest.offset > options_.log.committed())",
            "    if (newest.offset == UINT64_MAX)"),
@@ -95,6 +86,22 @@ DEFECTS = [
            "        emit_instance(*slot);\n        early_.add(*slot);\n", ""),
     Defect("keys_dropped_under_the_snapshot", "engine/state_walk.cc",
            "  if (next_key_ < keys_end_) emit_keys_dropped_by(record);\n"),
+]
+
+# Not yet seen to be found: `run.py --untried` tries them. One that no test finds wants a test, or
+# shows that something else makes up for it; then it moves up, or goes.
+UNTRIED = [
+    # --- the log
+    Defect("group_checksum_unchecked", "log/segment_scan.cc",
+           "  if (crc32c(body) != header.body_crc)", "  if (crc32c(body) == header.body_crc + 1)"),
+    Defect("missing_segment_unnoticed", "log/segment_scan.cc",
+           "  if (header.number != end_.segment_number + 1)", "  if (header.number == 0)"),
+    Defect("claim_of_later_group_ignored", "log/torn_tail.cc",
+           "        header.number > expected && header.durable_group >= expected)",
+           "        header.number > expected && header.durable_group > header.number)"),
+    # --- snapshots and compaction
+    Defect("foreign_snapshot_taken", "node/restore.cc",
+           "    if (header.database != options_.database)", "    if (header.database.empty())"),
     Defect("snapshot_digest_unchecked", "snapshot/reader.cc",
            "  if (trailer.digest != digest_.value()) return",
            "  if (trailer.blocks != blocks_) return"),

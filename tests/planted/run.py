@@ -28,7 +28,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE))
 
-from defects import DEFECTS  # noqa: E402
+from defects import DEFECTS, UNTRIED  # noqa: E402
 
 SLICES = 10
 SUITE_S = 120
@@ -247,12 +247,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release")
     parser.add_argument("--slice", type=int, help="a commit's number: only its part")
+    parser.add_argument("--untried", action="store_true", help="those of which it is not known")
     parser.add_argument("--only", default="", help="only defects whose name holds this")
     parser.add_argument("--seconds", type=float, default=1e9, help="begin no defect after it")
     parser.add_argument("--from", dest="first", default="", help="begin with this defect")
     parser.add_argument("--keep", help="leave the programs of each defect in this folder")
     args = parser.parse_args()
-    chosen = DEFECTS if args.slice is None else slice_of(DEFECTS, args.slice)
+    chosen = UNTRIED if args.untried else DEFECTS
+    if args.slice is not None:
+        chosen = slice_of(chosen, args.slice)
     chosen = [defect for defect in chosen if args.only in defect.name]
     names = [defect.name for defect in chosen]
     if args.first:

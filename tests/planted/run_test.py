@@ -9,17 +9,16 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import run  # noqa: E402
-from defects import DEFECTS  # noqa: E402
+from defects import DEFECTS, UNTRIED  # noqa: E402
 
 
 class Table(unittest.TestCase):
     def test_names_are_different(self):
-        names = [defect.name for defect in DEFECTS]
+        names = [defect.name for defect in DEFECTS + UNTRIED]
         self.assertEqual(sorted(set(names)), sorted(names))
-        self.assertGreaterEqual(len(names), 40)
 
     def test_each_has_one_place(self):
-        for defect in DEFECTS:
+        for defect in DEFECTS + UNTRIED:
             with self.subTest(defect.name):
                 text = (run.ROOT / "src" / defect.file).read_text()
                 self.assertEqual(text.count(defect.old), 1)

@@ -1,0 +1,159 @@
+// Calls that fail while a log is read: by the start, which has a long torn tail to save, by
+// cursors, and by readers beside the server. Each error arrives, and without the fault everything
+// is there.
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+#include "io/simulated_file_system.h"
+#include "log/damage.h"
+#include "log/log_reader.h"
+#include "log/log_test_support.h"
+
+namespace rstmdb::log {
+namespace {
+
+using io::SimulatedFileSystem;
+using Call = SimulatedFileSystem::Call;
+
+const std::string kFolder = "/data/log";
+constexpr size_t kWindowBytes = 1024 * 1024;
+
+/// Groups that end at the border of what is read at once, and groups that reach over it; behind
+/// them a torn tail of several such pieces.
+std::unique_ptr<SimulatedFileSystem> with_long_segments(size_t tail_bytes) {
+  auto files = std::make_unique<SimulatedFileSystem>();
+  {
+    LogBench bench(*files, kFolder);
+    bench.segment_bytes = 3 * kWindowBytes;
+    const auto log = bench.open_well();
+    const size_t headers = kSegmentHeaderBytes + 2 * kGroupHeaderBytes + kUnitHeaderBytes;
+    for (const size_t bytes : {kWindowBytes - headers, size_t{700'000}, size_t{700'000},
+                               size_t{700'000}, size_t{50}, size_t{700'000}}) {
+      EXPECT_TRUE(append_one(*log, 1, bytes).ok());
+      log->flush();
+    }
+  }
+  files->kill();
+  std::string last;
+  for (const std::string& path : files->paths())
+    if (path.ends_with(".seg")) last = path;
+  files->put(last, files->content(last) + std::string(tail_bytes, 't'));
+  return files;
+}
+
+TEST(ReadFaults, whichever_call_of_a_start_with_a_torn_tail_fails_the_next_one_has_everything) {
+  const auto folder = with_long_segments(5 * kWindowBytes / 2);
+  size_t refused = 0;
+  for (uint64_t nth = 1;; ++nth) {
+    const auto files = folder->clone();
+    files->inject({.nth = nth});
+    LogBench bench(*files, kFolder);
+    const auto opened = bench.open();
+    if (files->calls() < nth) break;
+    refused += !opened.ok();
+    files->kill();
+    files->clear_faults();
+    LogBench again(*files, kFolder);
+    const auto log = again.open_well();
+    ASSERT_NE(log, nullptr) << nth;
+    ASSERT_EQ(log->committed(), 6u) << nth;
+    ASSERT_EQ(read_units(*log)->size(), 6u) << nth;
+  }
+  EXPECT_GT(refused, 20u);
+}
+
+TEST(ReadFaults, whichever_call_of_a_cursor_fails_it_says_so) {
+  const auto files = with_long_segments(0);
+  LogBench bench(*files, kFolder);
+  const auto log = bench.open_well();
+  size_t refused = 0;
+  for (uint64_t nth = 1;; ++nth) {
+    const uint64_t before = files->calls();
+    files->inject({.nth = nth});
+    const auto units = read_units(*log);
+    const bool struck = files->calls() - before >= nth;
+    files->clear_faults();
+    if (!struck) {
+      EXPECT_EQ(units->size(), 6u);
+      break;
+    }
+    refused += !units.ok();
+    if (!units.ok()) {
+      EXPECT_EQ(units.error().code(), Code::kWalIoError);
+    }
+  }
+  EXPECT_GT(refused, 4u);
+}
+
+/// All groups that a reader gives, or its error.
+Result<size_t> groups_read(io::FileSystem& files) {
+  RSTMDB_ASSIGN(LogReader reader, LogReader::open(files, kFolder, 0));
+  for (size_t groups = 0;;) {
+    RSTMDB_ASSIGN(const LogReader::Step step, reader.next());
+    if (step == LogReader::Step::kEnd) return groups;
+    groups += step == LogReader::Step::kGroup;
+  }
+}
+
+TEST(ReadFaults, whichever_call_of_a_reader_fails_it_says_so) {
+  for (const size_t tail : {size_t{0}, 3 * kWindowBytes / 2}) {
+    const auto files = with_long_segments(tail);
+    const size_t groups = groups_read(*files).value();
+    size_t refused = 0;
+    for (uint64_t nth = 1;; ++nth) {
+      const uint64_t before = files->calls();
+      files->inject({.nth = nth});
+      const auto found = groups_read(*files);
+      const bool struck = files->calls() - before >= nth;
+      files->clear_faults();
+      if (!struck) break;
+      refused += !found.ok();
+      if (found.ok()) {
+        EXPECT_EQ(*found, groups) << "call " << nth;
+      }
+    }
+    EXPECT_GT(refused, 6u);
+  }
+}
+
+TEST(ReadFaults, a_folder_that_never_rests_is_given_up) {
+  SimulatedFileSystem files;
+  LogBench bench(files, kFolder);
+  bench.open_well();
+  uint64_t names = 0;
+  files.before_each_call([&](Call call, const std::string&) {
+    if (call == Call::kList) files.put(kFolder + "/more" + std::to_string(++names), "");
+  });
+  const auto found = groups_read(files);
+  files.before_each_call({});
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.error().code(), Code::kConflict);
+}
+
+TEST(ReadFaults, bytes_that_come_behind_a_clean_end_are_damage) {
+  SimulatedFileSystem files;
+  {
+    LogBench bench(files, kFolder);
+    const auto log = bench.open_well();
+    ASSERT_TRUE(append_one(*log).ok());
+    ASSERT_TRUE(log->close().ok());
+  }
+  files.kill();
+  const std::string path = kFolder + "/" + segment_name(1);
+  const uint64_t size = files.content(path).size();
+  int looks = 0;
+  files.before_each_call([&](Call call, const std::string& of) {
+    // At the opening, before the mark is read, and after it.
+    if (call != Call::kStatus || of != path || ++looks != 3) return;
+    const auto file = files.open(path, io::FileSystem::Open::kReadWrite);
+    ASSERT_TRUE((*file)->write_at(size, "more").ok());
+  });
+  const auto found = groups_read(files);
+  files.before_each_call({});
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.error().detail("code"), kLogDamaged);
+}
+
+}  // namespace
+}  // namespace rstmdb::log
