@@ -30,8 +30,8 @@ AREAS = {
     "faults": ("cases", 480, "file calls of a real server that fail, lie or are slow"),
     "states": ("states", 1_000_000, "what a disk may show after a power cut, each recovered"),
     "simulation": ("seeds", 10_000, "the whole server simulated, ten minutes for each seed"),
-    "linearizability": ("operations", 10_000_000, "recorded histories with kills, checked"),
-    "watch": ("notifications", 10_000_000, "streams compared with the log"),
+    "linearizability": ("operations", 10_000_000,
+                        "histories and watches recorded under kills, checked"),
     "planted": ("caught", 40, "defects put into the server, each found by the tests"),
     "fuzz": ("minutes", 390, "inputs found by libFuzzer, half an hour for each target"),
 }

@@ -90,9 +90,32 @@ def states(seed, seconds):
     return total
 
 
-def faults(_, seconds):
-    return counted([sys.executable, ROOT / "tests" / "faults" / "run.py", "--server",
-                    BIN / "rstmdb", "--full"], seconds, {"cases": r"^(\d+) passed"})
+def simulation(seed, seconds):
+    """Ten simulated minutes for each seed."""
+    first = seed * 1_000
+    return counted([BIN / "rstmdb-sim", "--quiet", "--seeds", f"{first}..{first + 999_999}",
+                    "--cpu-seconds", seconds], seconds * 2,
+                   {"seeds": r"^(\d+) seeds,", "simulated seconds": r" (\d+) simulated s",
+                    "power cuts": r" (\d+) power cuts", "requests": r" (\d+) requests"})
+
+
+def linearizability(seed, seconds):
+    return counted([BIN / "lin_run", "--server", BIN / "rstmdb", "--operations", 1_000_000_000,
+                    "--folder-operations", 100_000, "--seconds", seconds, "--seed", seed],
+                   seconds * 3, {"operations": r"^seed \d+: (\d+) operations",
+                                 "kills": r" records, (\d+) kills",
+                                 "notifications": r"; (\d+) notifications"})
+
+
+def faults_of(only, counts, *more):
+    return lambda _, seconds: counted(
+        [sys.executable, ROOT / "tests" / "faults" / "run.py", "--server", BIN / "rstmdb",
+         "--full", "--only", only, *more], seconds, counts)
+
+
+def planted(_, seconds):
+    return counted([sys.executable, ROOT / "tests" / "planted" / "run.py", "--build",
+                    ROOT / "build" / "release"], seconds * 6, {"caught": r"^(\d+) passed"})
 
 
 def fuzz(_, seconds):
@@ -104,7 +127,11 @@ def fuzz(_, seconds):
 
 
 # Areas of the ledger, in the order of a turn.
-AREAS = {"states": states, "kill9": kill9, "compaction": compaction, "faults": faults, "fuzz": fuzz}
+AREAS = {"states": states, "simulation": simulation, "kill9": kill9, "compaction": compaction,
+         "linearizability": linearizability,
+         "syscalls": faults_of("life killed", {"kills": r"^(\d+) passed"}),
+         "power": faults_of("Power cuts under", {"cuts": r"(\d+) power cuts"}, "--power-cuts", 100),
+         "faults": faults_of("", {"cases": r"^(\d+) passed"}), "planted": planted, "fuzz": fuzz}
 
 
 def turn(name, seed, seconds, keeps_book):
