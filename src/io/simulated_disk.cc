@@ -43,6 +43,7 @@ void SimulatedContent::apply(const Change& change, std::string& to) const {
 }
 
 void SimulatedContent::cut_power(SeededChance& chance) {
+  if (pending_.empty() && !differs_) return;
   if (!pending_.empty()) {
     switch (chance.below(4)) {
       case 0:
@@ -60,6 +61,7 @@ void SimulatedContent::cut_power(SeededChance& chance) {
   }
   pending_.clear();
   now_ = durable_;
+  differs_ = false;
 }
 
 /// The first few changes whole, the next one torn.

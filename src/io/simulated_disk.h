@@ -31,7 +31,10 @@ class SimulatedContent {
   void resize(uint64_t size);
   void sync();
   /// Forgets what the next sync would make durable; reads go on showing it.
-  void drop_unsynced() { pending_.clear(); }
+  void drop_unsynced() {
+    differs_ = differs_ || !pending_.empty();
+    pending_.clear();
+  }
   /// Only a legal remainder of what was not synced stays.
   void cut_power(SeededChance& chance);
 
@@ -50,6 +53,7 @@ class SimulatedContent {
   std::string now_;
   std::string durable_;
   std::vector<Change> pending_;
+  bool differs_ = false;  // durable_ from now_, also with nothing pending
 };
 
 class SimulatedDisk {
