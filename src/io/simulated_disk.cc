@@ -34,7 +34,8 @@ void SimulatedContent::sync() {
 }
 
 void SimulatedContent::drop_unsynced() {
-  std::erase_if(pending_, [](const Change& change) { return change.kind == Change::Kind::kWrite; });
+  const auto is_write = [](const Change& change) { return change.kind == Change::Kind::kWrite; };
+  differs_ |= std::erase_if(pending_, is_write) > 0;
 }
 
 void SimulatedContent::apply(const Change& change, std::string& to) const {
@@ -47,6 +48,7 @@ void SimulatedContent::apply(const Change& change, std::string& to) const {
 }
 
 void SimulatedContent::cut_power(SeededChance& chance) {
+  if (pending_.empty() && !differs_) return;
   if (!pending_.empty()) {
     switch (chance.below(4)) {
       case 0:
@@ -64,6 +66,7 @@ void SimulatedContent::cut_power(SeededChance& chance) {
   }
   pending_.clear();
   now_ = durable_;
+  differs_ = false;
 }
 
 /// The first few changes whole, the next one torn.

@@ -51,6 +51,7 @@ class SimulatedContent {
   std::string now_;
   std::string durable_;
   std::vector<Change> pending_;
+  bool differs_ = false;  // durable_ from now_, also with nothing pending
 };
 
 class SimulatedDisk {
