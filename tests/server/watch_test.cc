@@ -114,6 +114,26 @@ TEST_F(HeldWatchTest, TheAnswerComesBeforeTheFirstEvent) {
   EXPECT_EQ(told.begin()->second, std::vector<uint64_t>{4});
 }
 
+/// The instance's last record is committed before what an older answer on the connection waits for.
+TEST_F(HeldWatchTest, TheAnswerComesFirstAlsoBehindAnOlderOneThatWaitsLonger) {
+  start();
+  prepare();
+  write(1);  // offset 3
+  auto writer = connect();
+  writer->send("w", "CREATE_INSTANCE", R"({"machine":"m","version":1,"instance_id":"j"})");
+  loop_.run_for(1);
+  auto client = connect();
+  client->send("all", "WATCH_ALL");  // waits for offset 4
+  client->send("one", "WATCH_INSTANCE", R"({"instance_id":"i","from_offset":1})");
+  EXPECT_FALSE(client->has_answer());
+  log_->commit_up_to(3);
+  EXPECT_FALSE(client->has_answer());
+  log_->commit_flushed();
+  EXPECT_THAT(client->answer(), HasSubstr(R"("id":"all")"));
+  EXPECT_THAT(client->answer(), HasSubstr(R"("id":"one")"));
+  expect_events(*client, 3, 1);
+}
+
 TEST_F(HeldWatchTest, AWatchWhoseAnswerIsWithdrawnNeverBegan) {
   start();
   prepare();
