@@ -74,7 +74,6 @@ class GatewaySession final : private Handler,
   void push() override { connection_.send(); }
   void flush() override;
   void on_lost(const Error& error) override;
-  uint64_t answers_wait_for() const override { return outbox_.held_until(); }
 
   std::expected<size_t, Response> on_plain_head(const Request& request);
   Response plain_response(const Request& request) const;

@@ -33,7 +33,8 @@ void Outbox::seal(uint64_t depends_on) {
     held_.resize(opened_at_);
     return;
   }
-  marks_.push_back({std::max(held_until(), depends_on), held_.size()});
+  const uint64_t before = held_answers() == 0 ? 0 : marks_.back().depends_on;
+  marks_.push_back({std::max(before, depends_on), held_.size()});
   gate_.wait(*this);
 }
 

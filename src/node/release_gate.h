@@ -50,9 +50,6 @@ class Outbox {
   size_t ready_bytes() const { return ready_.size(); }
   size_t held_bytes() const { return held_.size() - released_; }
   size_t held_answers() const { return marks_.size() - first_mark_; }
-  /// What has to be committed before an answer that is held from now on may leave: they leave in
-  /// order. 0 when none is held.
-  uint64_t held_until() const { return held_answers() == 0 ? 0 : marks_.back().depends_on; }
 
  private:
   friend class ReleaseGate;

@@ -95,7 +95,6 @@ class Session final : private io::StreamEvents,
   void push() override;
   void flush() override;
   void on_lost(const Error& error) override;
-  uint64_t answers_wait_for() const override { return outbox_.held_until(); }
 
   void adopt_certificate();
   bool settled() const;

@@ -30,7 +30,6 @@ class FakeWatcher final : public Watcher {
   }
   void push() override { ++pushes; }
   void flush() override { unsent = false; }
-  uint64_t answers_wait_for() const override { return 0; }
   void on_lost(const Error& error) override {
     lost.push_back(error.to_string());
     hub_.forget(*this);

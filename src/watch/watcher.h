@@ -41,10 +41,6 @@ class Watcher {
   /// so the connection says why and ends. Calls Hub::forget().
   virtual void on_lost(const Error& error) = 0;
 
-  /// The offset that has to be committed before an answer which has to wait may leave, because
-  /// earlier answers of the connection leave before it; 0 when none of them waits.
-  virtual uint64_t answers_wait_for() const = 0;
-
   size_t subscriptions() const { return subscriptions_.size(); }
 
  private:

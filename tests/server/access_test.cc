@@ -21,7 +21,6 @@ class NoConnection final : public watch::Watcher {
   void push() override {}
   void flush() override {}
   void on_lost(const Error&) override {}
-  uint64_t answers_wait_for() const override { return 0; }
 };
 class NeverLater final : public api::Later {
  public:

@@ -19,8 +19,10 @@ Result<DependsOn> watch_instance(const Context& context, const Params& params,
   watch::Wish wish;
   wish.filter.instance_id = id;
   RSTMDB_TRY(read_watch_params<P>(params, wish));
+  // Not of the instance's last record alone: an older answer on the connection may wait for more,
+  // and this one behind it, while the stream would have begun.
   RSTMDB_ASSIGN(const DependsOn depends_on,
-                begin_watching(context, std::move(wish), {instance.last_offset}, result));
+                begin_watching(context, std::move(wish), {context.node.head()}, result));
   const engine::StoredDefinition& stored = state.machines().at(instance.definition);
   result.member("instance_id", id)
       .member("current_state", std::string_view(stored.state_name(instance.state)))

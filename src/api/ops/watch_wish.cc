@@ -1,7 +1,5 @@
 #include "api/ops/watch_wish.h"
 
-#include <algorithm>
-
 #include "api/ops/names.h"
 
 namespace rstmdb::api {
@@ -31,9 +29,6 @@ Result<void> read_watch_params(const WatchParams& params, watch::Wish& wish) {
 Result<DependsOn> begin_watching(const Context& context, watch::Wish wish, DependsOn depends_on,
                                  json::Writer& result) {
   const node::ReleaseGate& gate = context.node.gate();
-  // One that has to wait waits for those before it, too, and the first notification for that.
-  if (depends_on.offset > gate.committed())
-    depends_on.offset = std::max(depends_on.offset, context.watcher.answers_wait_for());
   // The answer will be refused, and what is refused must not have begun.
   if (gate.failed() && depends_on.offset > gate.committed()) return gate.failure();
   wish.answer_offset = depends_on.offset;
