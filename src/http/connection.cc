@@ -224,7 +224,9 @@ bool Connection::send() {
   if (sent_ < output_.size()) {
     write_blocked_ = true;
     blocked_ms_ = sent_ms_;
-    output_.erase(0, std::exchange(sent_, 0));
+    // A large rest is moved only when more has left than stays: a peer may take it byte by byte.
+    if (output_.size() <= kOutputBytesKept || sent_ >= output_.size() - sent_)
+      output_.erase(0, std::exchange(sent_, 0));
     return false;
   }
   output_.clear();

@@ -45,9 +45,13 @@ class Outbox {
   /// Ends the answer that open() began: it may leave once `depends_on` is committed.
   void seal(uint64_t depends_on);
 
-  /// Bytes that may be sent; the session removes what it has sent.
+  /// Bytes that may be sent, behind some that have been sent: unsent() shows which.
   std::string& ready() { return ready_; }
-  size_t ready_bytes() const { return ready_.size(); }
+  std::string_view unsent() const { return std::string_view(ready_).substr(sent_); }
+  size_t ready_bytes() const { return ready_.size() - sent_; }
+  /// The first `bytes` of unsent() have been sent. Costs no more than that many bytes are worth,
+  /// however much is left and however small the pieces are that a peer takes.
+  void drop_sent(size_t bytes);
   size_t held_bytes() const { return held_.size() - released_; }
   size_t held_answers() const { return marks_.size() - first_mark_; }
 
@@ -67,6 +71,7 @@ class Outbox {
   ReleaseGate& gate_;
   Listener& listener_;
   std::string ready_;
+  size_t sent_ = 0;  // bytes at the front of ready_ that have been sent
   std::string held_;
   std::vector<Mark> marks_;  // depends_on never falls
   size_t first_mark_ = 0;

@@ -333,8 +333,7 @@ void Session::on_writable() {
 void Session::write_ready() {
   std::string& ready = outbox_.ready();
   if (ready.empty() || write_blocked_) return;
-  const size_t taken = stream_->write(ready);
-  ready.erase(0, taken);
+  outbox_.drop_sent(stream_->write(outbox_.unsent()));
   if (ready.empty() && ready.capacity() > kOutputBytesKept) std::string().swap(ready);
   if (ready.empty()) {
     if (std::exchange(has_spare_, false)) {
