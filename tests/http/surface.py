@@ -134,7 +134,7 @@ def aliases_and_methods(server, report):
         if answer.status != 405 or answer["allow"] != allow:
             wrong[f"{method} {path}"] = answer
     report.count(len(cases) - len(wrong), "other methods: 405 and Allow", wrong)
-    paths = ["/", "/v1", "/v1/", "//v1/ping", "/v1//ping", "/v1/ping/", "/v2/ping", "/V1/ping",
+    paths = ["/v1", "/v1/", "//v1/ping", "/v1//ping", "/v1/ping/", "/v2/ping", "/V1/ping",
              "/v1/Ping", "/v1/v1/ping", "/metrics", "/v1/instances/", "/v1/instances//events",
              "/v1/instances/a/b", "/v1/instances/a/events/", "/v1/instances/a/events/b/c",
              "/assets/x.js", "/healthz/", "/..", "/v1/../v1/ping", "/v1/%70ing"]
