@@ -400,4 +400,6 @@ export interface ServerInfo {
   connections: number;
   instances: number;
   machines: number;
+  /** What the caller may do: read, write or admin; not known of servers before 0.3. */
+  role?: string;
 }

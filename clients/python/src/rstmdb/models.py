@@ -117,6 +117,7 @@ class ServerInfo(Record):
     connections: int | None = None
     instances: int | None = None
     machines: int | None = None
+    role: str | None = None
 
 
 # ---- machines ------------------------------------------------------------------------------------
