@@ -3,7 +3,6 @@
 namespace rstmdb::sim {
 namespace {
 
-constexpr size_t kViolationsKept = 10;
 constexpr std::string_view kNames[kRuleCount] = {
     "answers_right", "nothing_lost", "no_phantom",  "once",  "order",
     "batch_whole",   "log_dense",    "fold",        "state", "streams",
@@ -13,12 +12,8 @@ constexpr std::string_view kNames[kRuleCount] = {
 
 std::string_view rule_name(Rule rule) { return kNames[static_cast<size_t>(rule)]; }
 
-void Findings::violate(Rule rule, std::string facts) {
-  if (first_.size() < kViolationsKept) first_.push_back({rule, std::move(facts)});
-}
-
 std::vector<Findings::Violation> Findings::violations() const {
-  std::vector<Violation> all = first_;
+  std::vector<Violation> all = rules_.first_violations();
   for (const auto& violation : fold_.first_violations()) {
     all.push_back(
         {Rule::kFold, std::string(crash::rule_name(violation.rule)) + ": " + violation.facts});

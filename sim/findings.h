@@ -1,10 +1,10 @@
 // The rules that a run may not break, how often each was put to the test, and what broke it.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "crash/verdict.h"
@@ -32,30 +32,25 @@ std::string_view rule_name(Rule rule);
 
 class Findings {
  public:
-  struct Violation {
-    Rule rule;
-    std::string facts;
-  };
+  using Tally = crash::Tally<Rule, kRuleCount, 10>;
+  using Violation = Tally::Violation;
 
-  /// Counts one test of `rule`; when it does not hold, keeps what `facts()` says.
+  /// As Tally's.
   template <class Facts>
   void check(Rule rule, bool holds, Facts&& facts) {
-    ++checks_[static_cast<size_t>(rule)];
-    if (!holds) [[unlikely]]
-      violate(rule, facts());
+    rules_.check(rule, holds, std::forward<Facts>(facts));
   }
-  void violate(Rule rule, std::string facts);
+  void violate(Rule rule, std::string facts) { rules_.violate(rule, std::move(facts)); }
 
-  uint64_t checks(Rule rule) const { return checks_[static_cast<size_t>(rule)]; }
-  bool sound() const { return first_.empty() && fold_.violations() == 0; }
+  uint64_t checks(Rule rule) const { return rules_.checks(rule); }
+  bool sound() const { return rules_.violations() == 0 && fold_.violations() == 0; }
   /// The first ones, those of the fold among them.
   std::vector<Violation> violations() const;
   /// Where the fold says what it finds.
   crash::Verdict& fold() { return fold_; }
 
  private:
-  std::array<uint64_t, kRuleCount> checks_{};
-  std::vector<Violation> first_;
+  Tally rules_;
   crash::Verdict fold_;
 };
 

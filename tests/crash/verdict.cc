@@ -1,13 +1,6 @@
 #include "crash/verdict.h"
 
-#include <numeric>
-
 namespace rstmdb::crash {
-namespace {
-
-constexpr size_t kKeptMax = 40;
-
-}  // namespace
 
 std::string_view rule_name(Rule rule) {
   switch (rule) {
@@ -43,25 +36,6 @@ std::string_view rule_name(Rule rule) {
       return "server_comes_back";
   }
   return "";
-}
-
-uint64_t Verdict::violations() const {
-  return std::accumulate(broken_.begin(), broken_.end(), uint64_t{0});
-}
-
-void Verdict::add(Rule rule, std::string facts) {
-  ++broken_[static_cast<size_t>(rule)];
-  if (first_.size() < kKeptMax) first_.push_back({rule, std::move(facts)});
-}
-
-void Verdict::add(const Verdict& other) {
-  for (size_t i = 0; i < kRuleCount; ++i) {
-    checks_[i] += other.checks_[i];
-    broken_[i] += other.broken_[i];
-  }
-  for (const Violation& violation : other.first_) {
-    if (first_.size() < kKeptMax) first_.push_back(violation);
-  }
 }
 
 }  // namespace rstmdb::crash

@@ -1,11 +1,10 @@
 // The rules that a crash may not break, how often each was put to the test, and what broke it.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <string>
 #include <string_view>
-#include <vector>
+
+#include "crash/tally.h"
 
 namespace rstmdb::crash {
 
@@ -31,38 +30,6 @@ inline constexpr size_t kRuleCount = 15;
 /// The rule as it is printed, for example `no_lost_ack`.
 std::string_view rule_name(Rule rule);
 
-class Verdict {
- public:
-  struct Violation {
-    Rule rule;
-    std::string facts;
-  };
-
-  /// Counts one test of `rule`; when it does not hold, keeps what `facts()` says.
-  template <class Facts>
-  void check(Rule rule, bool holds, Facts&& facts) {
-    ++checks_[static_cast<size_t>(rule)];
-    if (!holds) [[unlikely]]
-      add(rule, facts());
-  }
-  void violate(Rule rule, std::string facts) {
-    check(rule, false, [&] { return std::move(facts); });
-  }
-
-  uint64_t checks(Rule rule) const { return checks_[static_cast<size_t>(rule)]; }
-  uint64_t violations(Rule rule) const { return broken_[static_cast<size_t>(rule)]; }
-  uint64_t violations() const;
-  /// The first ones; their number is bounded.
-  const std::vector<Violation>& first_violations() const { return first_; }
-  /// Adds another verdict's counts and violations to this one.
-  void add(const Verdict& other);
-
- private:
-  void add(Rule rule, std::string facts);
-
-  std::array<uint64_t, kRuleCount> checks_{};
-  std::array<uint64_t, kRuleCount> broken_{};
-  std::vector<Violation> first_;
-};
+using Verdict = Tally<Rule, kRuleCount, 40>;
 
 }  // namespace rstmdb::crash

@@ -185,7 +185,7 @@ void Campaign::keep(const Stage& stage, const std::string& file) const {
 }
 
 bool Campaign::report() const {
-  for (const Findings::Finding& finding : examined_.findings.first()) {
+  for (const Findings::Violation& finding : examined_.findings.first_violations()) {
     std::printf("VIOLATION of %s, seed %llu: %s\n", std::string(rule_name(finding.rule)).c_str(),
                 shown(options_.seed), finding.facts.c_str());
   }
@@ -211,11 +211,12 @@ bool Campaign::report() const {
   for (size_t i = 0; i < kRuleCount; ++i) {
     const auto rule = static_cast<Rule>(i);
     // A rule that was never put to the test has not held.
-    const bool holds = examined_.findings.broken(rule) == 0 && examined_.findings.checks(rule) > 0;
+    const bool holds =
+        examined_.findings.violations(rule) == 0 && examined_.findings.checks(rule) > 0;
     passed += holds;
     std::printf("%s %s: %llu checks, %llu violations\n", holds ? "ok  " : "FAIL",
                 std::string(rule_name(rule)).c_str(), shown(examined_.findings.checks(rule)),
-                shown(examined_.findings.broken(rule)));
+                shown(examined_.findings.violations(rule)));
   }
   const uint64_t failed = kRuleCount - passed + !problem_.empty();
   std::printf("%llu passed, %llu failed\n", shown(passed), shown(failed));

@@ -58,7 +58,7 @@ class Campaign {
   Result<void> quiet_end(Stage& stage);
   void examine_stage(Stage& stage);
   void keep(const Stage& stage, const std::string& file) const;
-  bool is_sound() const { return problem_.empty() && examined_.findings.broken() == 0; }
+  bool is_sound() const { return problem_.empty() && examined_.findings.violations() == 0; }
 
   Options options_;
   crash::Dice dice_;

@@ -17,7 +17,7 @@ constexpr uint64_t kSeeds = 3;
 
 std::string shown(const Findings& findings) {
   std::string text;
-  for (const auto& finding : findings.first()) {
+  for (const auto& finding : findings.first_violations()) {
     text += std::string(rule_name(finding.rule)) + ": " + finding.facts + "\n";
   }
   return text;
@@ -27,8 +27,8 @@ TEST(Checkers, AcceptRightHistories) {
   for (uint64_t seed = 1; seed <= 10; ++seed) {
     const History history = made_history(seed, kOperations);
     const Examined examined = examine(history);
-    EXPECT_EQ(examined.findings.broken(), 0U) << "seed " << seed << "\n"
-                                              << shown(examined.findings);
+    EXPECT_EQ(examined.findings.violations(), 0U) << "seed " << seed << "\n"
+                                                  << shown(examined.findings);
     EXPECT_GT(examined.findings.checks(Rule::kInstanceLinearizable), 20U);
     EXPECT_GT(examined.findings.checks(Rule::kAnswerRight), kOperations / 2);
     EXPECT_GT(examined.findings.checks(Rule::kWatchRight), 1'000U);
@@ -64,7 +64,7 @@ TEST(Checkers, RememberTheAnswersOfKeys) {
   history.operations.push_back(
       {.answered = true, .client = 6, .invoked = 80, .ended = 90, .acts = {read}});
   const Examined examined = examine(history);
-  EXPECT_EQ(examined.findings.broken(Rule::kInstanceLinearizable), 0U);
+  EXPECT_EQ(examined.findings.violations(Rule::kInstanceLinearizable), 0U);
 }
 
 class EachMistake : public testing::TestWithParam<Mistake> {};
@@ -76,10 +76,10 @@ TEST_P(EachMistake, IsFoundUnderItsName) {
     crash::Dice dice(seed);
     ASSERT_TRUE(mistake.make(history, dice)) << "seed " << seed;
     const Examined examined = examine(history);
-    EXPECT_GT(examined.findings.broken(mistake.rule), 0U) << "seed " << seed << "\n"
-                                                          << shown(examined.findings);
+    EXPECT_GT(examined.findings.violations(mistake.rule), 0U) << "seed " << seed << "\n"
+                                                              << shown(examined.findings);
     if (!mistake.one_instance) continue;
-    EXPECT_GT(examined.findings.broken(Rule::kInstanceLinearizable), 0U) << "seed " << seed;
+    EXPECT_GT(examined.findings.violations(Rule::kInstanceLinearizable), 0U) << "seed " << seed;
   }
 }
 

@@ -1,11 +1,10 @@
 // What the checkers look for, by name, and what they have found.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <string>
 #include <string_view>
-#include <vector>
+
+#include "crash/tally.h"
 
 namespace rstmdb::lin {
 
@@ -39,34 +38,6 @@ inline constexpr size_t kRuleCount = 20;
 /// As it is printed, for example `lost_ack`.
 std::string_view rule_name(Rule rule);
 
-class Findings {
- public:
-  struct Finding {
-    Rule rule;
-    std::string facts;
-  };
-
-  /// Counts one test of `rule`; when it does not hold, keeps what `facts()` says.
-  template <class Facts>
-  void check(Rule rule, bool holds, Facts&& facts) {
-    ++checks_[static_cast<size_t>(rule)];
-    if (!holds) [[unlikely]]
-      add(rule, facts());
-  }
-  void add(const Findings& other);
-
-  uint64_t checks(Rule rule) const { return checks_[static_cast<size_t>(rule)]; }
-  uint64_t broken(Rule rule) const { return broken_[static_cast<size_t>(rule)]; }
-  uint64_t broken() const;
-  /// The first ones; their number is bounded.
-  const std::vector<Finding>& first() const { return first_; }
-
- private:
-  void add(Rule rule, std::string facts);
-
-  std::array<uint64_t, kRuleCount> checks_{};
-  std::array<uint64_t, kRuleCount> broken_{};
-  std::vector<Finding> first_;
-};
+using Findings = crash::Tally<Rule, kRuleCount, 20>;
 
 }  // namespace rstmdb::lin

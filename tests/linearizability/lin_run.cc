@@ -31,13 +31,14 @@ int check(const std::string& file) {
     return 2;
   }
   const auto examined = rstmdb::lin::examine(*history);
-  for (const auto& finding : examined.findings.first()) {
+  for (const auto& finding : examined.findings.first_violations()) {
     std::printf("VIOLATION of %s: %s\n", std::string(rstmdb::lin::rule_name(finding.rule)).c_str(),
                 finding.facts.c_str());
   }
   std::printf("%zu operations, %zu records, %llu violations\n", history->operations.size(),
-              history->records.size(), static_cast<unsigned long long>(examined.findings.broken()));
-  return examined.findings.broken() == 0 ? 0 : 1;
+              history->records.size(),
+              static_cast<unsigned long long>(examined.findings.violations()));
+  return examined.findings.violations() == 0 ? 0 : 1;
 }
 
 int write_wrong(const std::string& folder) {
