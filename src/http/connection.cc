@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/logging.h"
+#include "io/unsent.h"
 
 namespace rstmdb::http {
 namespace {
@@ -219,18 +220,13 @@ void Connection::refuse(const Refusal& refused) {
 bool Connection::send() {
   if (write_blocked_) return false;
   if (output_.empty()) return true;
-  sent_ += stream_->write(std::string_view(output_).substr(sent_));
+  io::drop_sent(output_, sent_, stream_->write(std::string_view(output_).substr(sent_)));
   sent_ms_ = now_ms();
-  if (sent_ < output_.size()) {
+  if (!output_.empty()) {
     write_blocked_ = true;
     blocked_ms_ = sent_ms_;
-    // A large rest is moved only when more has left than stays: a peer may take it byte by byte.
-    if (output_.size() <= kOutputBytesKept || sent_ >= output_.size() - sent_)
-      output_.erase(0, std::exchange(sent_, 0));
     return false;
   }
-  output_.clear();
-  sent_ = 0;
   if (output_.capacity() > kOutputBytesKept) std::string().swap(output_);
   return true;
 }

@@ -68,14 +68,6 @@ bool Outbox::release(uint64_t committed) {
   return true;
 }
 
-void Outbox::drop_sent(size_t bytes) {
-  // What stays is moved at once only where that is nothing much; a large rest, when it is the less.
-  constexpr size_t kWorthMoving = 128 * 1024;
-  sent_ += bytes;
-  if (ready_.size() > kWorthMoving && sent_ < ready_.size() - sent_) return;
-  ready_.erase(0, std::exchange(sent_, 0));
-}
-
 void Outbox::compact() {
   constexpr size_t kWorthMoving = 64 * 1024;
   if (released_ < kWorthMoving || released_ < held_.size() / 2) return;

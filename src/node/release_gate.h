@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "io/unsent.h"
 
 namespace rstmdb::node {
 
@@ -51,7 +52,7 @@ class Outbox {
   size_t ready_bytes() const { return ready_.size() - sent_; }
   /// The first `bytes` of unsent() have been sent. Costs no more than that many bytes are worth,
   /// however much is left and however small the pieces are that a peer takes.
-  void drop_sent(size_t bytes);
+  void drop_sent(size_t bytes) { io::drop_sent(ready_, sent_, bytes); }
   size_t held_bytes() const { return held_.size() - released_; }
   size_t held_answers() const { return marks_.size() - first_mark_; }
 
