@@ -63,12 +63,12 @@ void Auditor::detach() {
   node_ = nullptr;
 }
 
-bool Auditor::read() {
+Result<void> Auditor::read() {
   const uint64_t durable = node_->log().durable();
-  if (state_.last_offset() >= durable) return true;
+  // Also when there is nothing yet: a cursor keeps what is trimmed before it has been here again.
   if (!cursor_) {
     auto opened = node_->log().read_from(state_.last_offset() + 1);
-    if (!opened.ok()) return false;
+    if (!opened.ok()) return opened.error();
     cursor_ = std::move(opened).value();
     // The unit that holds the offset is the first one that has not been read.
     adopts_ = state_.last_offset() == 0;
@@ -77,7 +77,7 @@ bool Auditor::read() {
     const auto unit = cursor_->next();
     if (!unit.ok() || !*unit) {
       cursor_.reset();
-      return unit.ok();
+      return unit.ok() ? Result<void>() : unit.error();
     }
     engine::RecordReader reader((*unit)->bytes, chain_);
     if (std::exchange(adopts_, false)) reader.adopt_chain();
@@ -86,11 +86,11 @@ bool Auditor::read() {
       oracle_.findings().check(Rule::kLogDense, record.ok(), [&] {
         return "a unit that cannot be read: " + record.error().to_string();
       });
-      if (!record.ok()) return false;
+      if (!record.ok()) return record.error();
       take(*record);
     }
   }
-  return true;
+  return {};
 }
 
 void Auditor::take(const engine::Record& record) {

@@ -21,9 +21,9 @@ class Auditor {
   void attach(node::Node& node) { node_ = &node; }
   /// It has ended.
   void detach();
-  /// Reads what survives a power cut by now. False when the log could not be read, which is wrong
+  /// Reads what survives a power cut by now. Fails when the log could not be read, which is wrong
   /// unless something is wrong with the disk.
-  bool read();
+  Result<void> read();
   /// Whether the server's state is what the records make of it; call it when all have been read.
   void compare_states();
 

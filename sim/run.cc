@@ -99,13 +99,14 @@ void Run::adopt() {
                   .lax = swarm_.sync_every_n > 0 && was_cut_});
   was_cut_ = false;
   auditor_.attach(machine_.database().node());
-  const bool read = auditor_.read();
-  findings_.check(Rule::kComesBack, read || disk_may_fail_ || machine_.is_cut(),
-                  [] { return "the log cannot be read after a start"; });
-  if (!read) {
+  const Result<void> read = auditor_.read();
+  findings_.check(Rule::kComesBack, read.ok() || disk_may_fail_ || machine_.is_cut(), [&] {
+    return "the log cannot be read after a start: " + read.error().to_string();
+  });
+  if (!read.ok()) {
     // A fault struck the reading; the disk is mended for the second one.
     disk_.clear_faults();
-    if (!machine_.is_cut() && !auditor_.read())
+    if (!machine_.is_cut() && !auditor_.read().ok())
       findings_.violate(Rule::kComesBack, "the log cannot be read with a mended disk");
   }
   if (machine_.is_cut()) return;
@@ -189,9 +190,9 @@ void Run::audit_later() {
 }
 
 void Run::audit() {
-  const bool read = auditor_.read();
-  findings_.check(Rule::kLogDense, read || oracle_.excuses().log_stops || machine_.is_cut(),
-                  [] { return "the log cannot be read"; });
+  const Result<void> read = auditor_.read();
+  findings_.check(Rule::kLogDense, read.ok() || oracle_.excuses().log_stops || machine_.is_cut(),
+                  [&] { return "the log cannot be read: " + read.error().to_string(); });
   auditor_.compare_states();
   oracle_.judge();
 }
