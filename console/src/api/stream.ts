@@ -91,7 +91,9 @@ export class EventStream {
         return { problem: await problemOf(response, began), told: false };
       this.options.onState({ name: 'live' });
       return { problem: await this.read(response.body, watchdog), told: true };
-    } catch {
+    } catch (failure) {
+      // fetch and its reader say so of a lost connection, and of one that we have given up.
+      if (!(failure instanceof TypeError || failure instanceof DOMException)) throw failure;
       if (!this.stopped) reachable.value = false;
     } finally {
       watchdog.stop();
