@@ -129,10 +129,16 @@ def page(entries):
     return "\n".join(lines) + "\n"
 
 
+def git(*arguments):
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True,
+                          check=True).stdout.strip()
+
+
 def commit():
-    told = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=10"], cwd=ROOT,
-                          capture_output=True, text=True, check=True)
-    return told.stdout.strip()
+    """What was run: the commit, and whether anything but this book differs from it."""
+    changed = git("status", "--porcelain", "--", ".", f":!docs/{ENTRIES.name}",
+                  f":!docs/{PAGE.name}")
+    return git("rev-parse", "--short=10", "HEAD") + ("-dirty" if changed else "")
 
 
 def add(entry, path=ENTRIES):

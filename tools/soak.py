@@ -130,7 +130,7 @@ def fuzz(_, seconds):
 AREAS = {"states": states, "simulation": simulation, "kill9": kill9, "compaction": compaction,
          "linearizability": linearizability,
          "syscalls": faults_of("life killed", {"kills": r"^(\d+) passed"}),
-         "power": faults_of("Power cuts under", {"cuts": r"(\d+) power cuts"}, "--power-cuts", 100),
+         "power": faults_of("Power cuts under", {"cuts": r"(\d+) power cuts"}, "--power-cuts", 60),
          "faults": faults_of("", {"cases": r"^(\d+) passed"}), "planted": planted, "fuzz": fuzz}
 
 
