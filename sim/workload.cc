@@ -15,24 +15,6 @@ constexpr uint64_t kBatchMax = 12;
 constexpr std::string_view kOperations[] = {"PUT_MACHINE", "CREATE_INSTANCE", "APPLY_EVENT",
                                             "DELETE_INSTANCE"};
 
-std::string params_of(const crash::Write& write) {
-  using crash::Kind;
-  std::string out;
-  json::Writer writer(out);
-  writer.open_object();
-  if (!write.machine.empty()) writer.member("machine", write.machine).member("version", 1);
-  if (!write.instance_id.empty()) writer.member("instance_id", write.instance_id);
-  if (!write.event.empty()) writer.member("event", write.event);
-  if (write.kind == Kind::kPut) writer.member("definition", json::RawJson{write.body});
-  if (write.kind == Kind::kCreate) writer.member("initial_ctx", json::RawJson{write.body});
-  if (write.kind == Kind::kApply) writer.member("payload", json::RawJson{write.body});
-  if (write.expected_state) writer.member("expected_state", *write.expected_state);
-  if (write.expected_offset) writer.member("expected_wal_offset", *write.expected_offset);
-  if (!write.key.empty()) writer.member("idempotency_key", write.key);
-  writer.close_object();
-  return out;
-}
-
 void write_names(json::Writer& writer, std::string_view name,
                  const std::vector<std::string>& names) {
   if (names.empty()) return;
@@ -110,7 +92,7 @@ AskId Workload::machine() {
 
 AskId Workload::alone(crash::Write write) {
   Ask ask{.kind = Ask::Kind::kWrites, .op = kOperations[static_cast<size_t>(write.kind)]};
-  ask.params = params_of(write);
+  ask.params = crash::params_of(write);
   ask.instance_id = write.instance_id;
   ask.tags = {oracle_.add(std::move(write))};
   return oracle_.add(std::move(ask));
@@ -127,7 +109,7 @@ AskId Workload::batch() {
     crash::Write write = any_write();
     writer.open_object()
         .member("op", kOperations[static_cast<size_t>(write.kind)])
-        .member("params", json::RawJson{params_of(write)})
+        .member("params", json::RawJson{crash::params_of(write)})
         .close_object();
     ask.tags.push_back(oracle_.add(std::move(write)));
   }

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/hash.h"
+#include "json/writer.h"
 
 namespace rstmdb::crash {
 namespace {
@@ -21,6 +22,23 @@ std::string json_of(json::Value object, std::string_view key) {
 }
 
 }  // namespace
+
+std::string params_of(const Write& write) {
+  std::string out;
+  json::Writer writer(out);
+  writer.open_object();
+  if (!write.machine.empty()) writer.member("machine", write.machine).member("version", 1);
+  if (!write.instance_id.empty()) writer.member("instance_id", write.instance_id);
+  if (!write.event.empty()) writer.member("event", write.event);
+  if (write.kind == Kind::kPut) writer.member("definition", json::RawJson{write.body});
+  if (write.kind == Kind::kCreate) writer.member("initial_ctx", json::RawJson{write.body});
+  if (write.kind == Kind::kApply) writer.member("payload", json::RawJson{write.body});
+  if (write.expected_state) writer.member("expected_state", *write.expected_state);
+  if (write.expected_offset) writer.member("expected_wal_offset", *write.expected_offset);
+  if (!write.key.empty()) writer.member("idempotency_key", write.key);
+  writer.close_object();
+  return out;
+}
 
 uint64_t number_of(json::Value object, std::string_view key, uint64_t otherwise) {
   const json::Value value = object[key];

@@ -29,6 +29,9 @@ struct Write {
   std::optional<uint64_t> expected_offset = {};
 };
 
+/// The parameters of its request, as JSON.
+std::string params_of(const Write& write);
+
 enum class Form : uint8_t { kAlone, kAtomic, kBestEffort };
 
 /// The answer to one write.

@@ -62,7 +62,6 @@ class Workload {
   Write remove(uint32_t connection);
   std::string body();
   const std::string& choose(uint32_t connection);
-  std::string params_of(const Write& write) const;
   void keep(Checker::RequestId request, const Outgoing& outgoing,
             const std::vector<uint64_t>& tags);
   void forget_lost(std::vector<std::string>& ids);

@@ -11,33 +11,23 @@ this needs go into build/http-properties, in the versions of requirements.txt. P
 failed`.
 """
 
-import hashlib
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
-PLACE = HERE.parents[1] / "build/http-properties"
-REQUIREMENTS = HERE / "requirements.txt"
+ROOT = HERE.parents[1]
+PLACE = ROOT / "build/http-properties"
+sys.path.insert(0, str(ROOT / "tools"))
 
-
-def python_with_the_packages():
-    key = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    place = PLACE / key
-    if not (place / "complete").exists():
-        shutil.rmtree(PLACE, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", place], check=True)
-        subprocess.run([place / "bin/pip", "install", "--quiet", "--disable-pip-version-check",
-                        "--no-input", "--require-hashes", "-r", REQUIREMENTS], check=True)
-        (place / "complete").touch()
-    return place / "bin/python"
+import pinned  # noqa: E402
 
 
 def main():
     try:
-        python = python_with_the_packages()
+        python = pinned.programs(PLACE, HERE / "requirements.txt") / "python"
     except subprocess.CalledProcessError as problem:
         print(f"the packages cannot be had: {problem}\n0 passed, 1 failed")
         sys.exit(1)

@@ -15,7 +15,6 @@ import hashlib
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,23 +24,11 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT / "tests/dialogs"), str(ROOT / "tools"), str(ROOT / "tests/security")]
 
+import pinned  # noqa: E402
 from certificates import Authority  # noqa: E402
 from run import Server  # noqa: E402 (of tests/dialogs)
 
 PLACE = ROOT / "build/published-python"
-REQUIREMENTS = HERE / "requirements.txt"
-
-
-def python_with_the_package():
-    key = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    place = PLACE / key
-    if not (place / "complete").exists():
-        shutil.rmtree(PLACE, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", place], check=True)
-        subprocess.run([place / "bin/pip", "install", "--quiet", "--disable-pip-version-check",
-                        "--no-input", "--require-hashes", "-r", REQUIREMENTS], check=True)
-        (place / "complete").touch()
-    return place / "bin/python"
 
 
 def settings(folder):
@@ -78,7 +65,7 @@ def main():
     parser.add_argument("--server", default=str(ROOT / "build/release/bin/rstmdb"))
     parser.add_argument("names", nargs="*", help="only these, as unittest names them")
     args = parser.parse_args()
-    python = python_with_the_package()
+    python = pinned.programs(PLACE, HERE / "requirements.txt") / "python"
     with tempfile.TemporaryDirectory(prefix="rstmdb-published-") as place, \
             contextlib.ExitStack() as stack:
         folder = pathlib.Path(place) / "certificates"
