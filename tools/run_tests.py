@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TIMEOUT_S = 1200
-SLICES_PER_SANITIZER = 4
+SLICES_PER_SANITIZER = 6
 SLICES = {index * SLICES_PER_SANITIZER + part + 1: (preset, part)
           for index, preset in enumerate(("asan", "tsan")) for part in range(SLICES_PER_SANITIZER)}
 SANITIZER_OPTIONS = {
@@ -203,7 +203,7 @@ def tree_runners():
 
 
 def sanitizer_runners(number):
-    """Builds one slice of the suite under a sanitizer, every fourth test of that preset."""
+    """Builds one slice of the suite under a sanitizer, every sixth test of that preset."""
     preset, remainder = SLICES[number]
     if not (ROOT / "build" / preset / "build.ninja").exists():
         subprocess.run(["cmake", "--preset", preset], cwd=ROOT, check=True)

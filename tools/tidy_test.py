@@ -196,6 +196,12 @@ class Program(unittest.TestCase):
             done = self.run_in(root, "--headers")
             self.assertEqual(done.returncode, 1)
             self.assertIn("src/base/a.h:1: does not compile alone", done.stdout)
+            source = root / "src/base/a.cc"
+            source.write_text('#include <string>\n#include "base/a.h"\n')
+            self.assertEqual(self.run_in(root, "--headers").returncode, 1)
+            source.write_text('#include "base/a.h"\n')  # every build compiles it alone
+            self.assertEqual(self.run_in(root, "--headers").returncode, 0)
+            source.unlink()
             header.write_text('#pragma once\n#include "log/log.h"\n')
             done = self.run_in(root, "--layers")
             self.assertEqual(done.returncode, 1)
