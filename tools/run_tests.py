@@ -30,6 +30,33 @@ SANITIZER_OPTIONS = {
 COUNTED = re.compile(r"^(\d+) passed, (\d+) failed", re.MULTILINE)
 UNITTEST = re.compile(r"^Ran (\d+) tests?", re.MULTILINE)
 UNITTEST_BAD = re.compile(r"^FAILED \((.*)\)", re.MULTILINE)
+# Runners of release programs that say `N passed, N failed`, in their order.
+COUNTED_RUNNERS = [
+    ("hardening", "tests/hardening/run.py --programs {bin}"),
+    ("frames", "tests/dialogs/run_frames.py --server {server}"),
+    ("dialogs", "tests/dialogs/run.py --server {server}"),
+    ("dialogs over HTTP", "tests/dialogs/run_http.py --server {server}"),
+    ("crash", "tests/crash/run.py --server {server} --cycles 40"),
+    ("faults", "tests/faults/run.py --server {server}"),
+    ("sim", "tests/sim/run.py --program {bin}/rstmdb-sim"),
+    ("monitoring", "tests/monitoring/run.py --server {server}"),
+    ("security", "tests/security/run.py --server {server}"),
+    ("http", "tests/http/run.py --server {server}"),
+    ("http_properties", "tests/http_properties/run.py --server {server}"),
+    ("docs/http.md", "tools/readme_blocks.py docs/http.md --programs {bin}"),
+    ("docs/security.md", "tools/readme_blocks.py docs/security.md --programs {bin}"),
+    ("linearizability", "tests/linearizability/run.py --server {server}"),
+    ("planted", "tests/planted/run.py --slice {commits}"),
+    ("watch", "tests/watch/run.py --server {server}"),
+    ("admin", "tests/admin/run.py --server {server}"),
+    ("clients/typescript", "clients/typescript/tests/run.py --server {server}"),
+    ("console", "tests/console/run.py --server {server}"),
+    ("clients/python", "clients/python/tests/check.py --server {server}"),
+    ("published_python", "tests/published_python/run.py --server {server}"),
+    ("conformance", "tests/conformance/run.py --server {server} --programs {bin}"),
+    ("bench smoke", "tests/bench/run.py"),
+    ("README.md", "tools/readme_blocks.py README.md --programs {bin}"),
+]
 
 
 @dataclass
@@ -153,53 +180,10 @@ def tree_runners():
     yield Runner("shellcheck", ["shellcheck", *scripts], "exit")
     for module in sorted([*ROOT.glob("tools/*_test.py"), *ROOT.glob("tests/*/*_test.py")]):
         yield Runner(str(module.relative_to(ROOT)), [python, str(module)], "unittest")
-    yield Runner("hardening", [python, "tests/hardening/run.py", "--programs", str(programs)],
-                 "counted")
-    yield Runner("frames", [python, "tests/dialogs/run_frames.py", "--server",
-                            str(programs / "rstmdb")], "counted")
-    yield Runner("dialogs", [python, "tests/dialogs/run.py", "--server", str(programs / "rstmdb")],
-                 "counted")
-    yield Runner("dialogs over HTTP", [python, "tests/dialogs/run_http.py", "--server",
-                                       str(programs / "rstmdb")], "counted")
-    yield Runner("crash", [python, "tests/crash/run.py", "--server", str(programs / "rstmdb"),
-                           "--cycles", "40"], "counted")
-    yield Runner("faults", [python, "tests/faults/run.py", "--server", str(programs / "rstmdb")],
-                 "counted")
-    yield Runner("sim", [python, "tests/sim/run.py", "--program", str(programs / "rstmdb-sim")],
-                 "counted")
-    yield Runner("tests/monitoring", [python, "tests/monitoring/run.py", "--server",
-                                      str(programs / "rstmdb")], "counted")
-    yield Runner("tests/security", [python, "tests/security/run.py", "--server",
-                                    str(programs / "rstmdb")], "counted")
-    yield Runner("tests/http", [python, "tests/http/run.py", "--server",
-                                str(programs / "rstmdb")], "counted")
-    yield Runner("tests/http_properties", [python, "tests/http_properties/run.py", "--server",
-                                           str(programs / "rstmdb")], "counted")
-    yield Runner("docs/http.md", [python, "tools/readme_blocks.py", "docs/http.md", "--programs",
-                                  str(programs)], "counted")
-    yield Runner("docs/security.md", [python, "tools/readme_blocks.py", "docs/security.md",
-                                      "--programs", str(programs)], "counted")
-    yield Runner("tests/linearizability", [python, "tests/linearizability/run.py", "--server",
-                                           str(programs / "rstmdb")], "counted")
-    yield Runner("tests/planted", [python, "tests/planted/run.py", "--slice", str(commits())],
-                 "counted")
-    yield Runner("watch", [python, "tests/watch/run.py", "--server", str(programs / "rstmdb")],
-                 "counted")
-    yield Runner("tests/admin", [python, "tests/admin/run.py", "--server",
-                                 str(programs / "rstmdb")], "counted")
-    yield Runner("clients/typescript", [python, "clients/typescript/tests/run.py", "--server",
-                                        str(programs / "rstmdb")], "counted")
-    yield Runner("tests/console", [python, "tests/console/run.py", "--server",
-                                   str(programs / "rstmdb")], "counted")
-    yield Runner("clients/python", [python, "clients/python/tests/check.py", "--server",
-                                    str(programs / "rstmdb")], "counted")
-    yield Runner("tests/published_python", [python, "tests/published_python/run.py", "--server",
-                                            str(programs / "rstmdb")], "counted")
-    yield Runner("conformance", [python, "tests/conformance/run.py", "--server",
-                                 str(programs / "rstmdb"), "--programs", str(programs)], "counted")
-    yield Runner("bench smoke", [python, "tests/bench/run.py"], "counted")
-    yield Runner("README.md", [python, "tools/readme_blocks.py", "README.md", "--programs",
-                               str(programs)], "counted")
+    for name, command in COUNTED_RUNNERS:
+        words = [word.format(bin=programs, server=programs / "rstmdb", commits=commits())
+                 for word in command.split()]
+        yield Runner(name, [python, *words], "counted")
 
 
 def sanitizer_runners(number):
