@@ -121,8 +121,9 @@ def planted(_, seconds):
 def fuzz(_, seconds):
     each = max(30, seconds // 6)
     outcome = counted([ROOT / "scripts" / "fuzz", each], seconds * 3,
-                      {"targets": r"^(\d+) passed", "executions": r" (\d+) executions"})
-    outcome.counts["minutes"] = each * outcome.counts["targets"] // 60
+                      {"targets": r"^(\d+) passed", "executions": r" (\d+) executions",
+                       "seconds": r" (\d+)\.\d+ processor s "})
+    outcome.counts["minutes"] = outcome.counts.pop("seconds") // 60
     return outcome
 
 
