@@ -336,10 +336,11 @@ bool says_what_it_announces(const Record& record, int bit) {
 }
 
 TEST(Record, OptionalFieldsThatSayNothingAreRefusedWhereverTheyStand) {
+  const std::string id(140, 'i');  // so that the size takes two bytes
   Record plain;
   plain.kind = RecordKind::kApplyEvent;
   plain.offset = 7;
-  plain.instance_id = std::string(140, 'i');  // so that the size takes two bytes
+  plain.instance_id = id;
   plain.event = "PAY";
   plain.from_state = plain.to_state = "a";
   plain.context = "{}";
