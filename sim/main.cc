@@ -8,6 +8,12 @@
 #include "base/logging.h"
 #include "run.h"
 
+// jemalloc's settings: a life of the server takes and gives back megabytes, again and again;
+// handing them to the system in between costs a third of all time.
+extern "C" {
+const char* malloc_conf = "dirty_decay_ms:-1,muzzy_decay_ms:-1";
+}
+
 namespace rstmdb::sim {
 namespace {
 

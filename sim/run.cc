@@ -117,7 +117,12 @@ void Run::adopt() {
              std::to_string(swarm_.sync_every_n) + " may be";
     });
   }
-  trace_.note("adopted", oracle_.last_offset(), machine_.database().node().state().last_offset());
+  const uint64_t found = machine_.database().node().state().last_offset();
+  findings_.check(Rule::kNothingLost, found >= oracle_.last_offset(), [&] {
+    return "the log ends at " + std::to_string(found) + ", " +
+           std::to_string(oracle_.last_offset()) + " was on the disk before";
+  });
+  trace_.note("adopted", oracle_.last_offset(), found);
   auditor_.compare_states();
   oracle_.restarted();
   workload_.restarted();

@@ -81,6 +81,19 @@ TEST_P(LoopContract, RunsTimersInOrderOfTimeAndNotTheCancelled) {
   EXPECT_EQ(ran, "abc");
 }
 
+TEST_P(LoopContract, CancellingNoTimerTakesNothingFromLaterOnes) {
+  std::string ran;
+  loop->run_after(1, [&] {
+    loop->cancel(0);
+    loop->cancel(0);
+    loop->run_after(1, [&] { ran += 'a'; });
+    loop->run_after(2, [&] { ran += 'b'; });
+    loop->run_after(3, [&] { loop->stop(); });
+  });
+  loop->run();
+  EXPECT_EQ(ran, "ab");
+}
+
 TEST_P(LoopContract, ATimerMayCancelAnotherThatIsDue) {
   bool second_ran = false;
   Loop::TimerId second = 0;

@@ -1,12 +1,19 @@
 #include "io/simulated_disk.h"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 namespace rstmdb::io {
 namespace {
 constexpr uint64_t kSectorBytes = 512;
+
+/// Puts `bytes` at `at`; a string that is shorter is filled with zeros up to there.
+void put(std::string& to, uint64_t at, std::string_view bytes) {
+  if (to.size() < at + bytes.size()) to.resize(at + bytes.size());
+  std::ranges::copy(bytes, to.begin() + static_cast<ptrdiff_t>(at));
 }
+}  // namespace
 
 uint64_t SeededChance::next() {
   state_ += 0x9e3779b97f4a7c15;
@@ -18,60 +25,92 @@ uint64_t SeededChance::next() {
 
 void SimulatedContent::write(uint64_t at, std::string_view bytes) {
   if (bytes.empty()) return;
-  pending_.push_back({Change::Kind::kWrite, at, std::string(bytes),
-                      std::max<uint64_t>(now_.size(), at + bytes.size())});
-  apply(pending_.back(), now_);
+  change({.kind = Change::Kind::kWrite,
+          .at = at,
+          .bytes = std::string(bytes),
+          .size_after = std::max<uint64_t>(now_.size(), at + bytes.size()),
+          .before = at < now_.size() ? now_.substr(at, bytes.size()) : std::string(),
+          .size_before = now_.size()});
 }
 
 void SimulatedContent::resize(uint64_t size) {
-  pending_.push_back({Change::Kind::kResize, 0, {}, size});
-  apply(pending_.back(), now_);
+  change({.kind = Change::Kind::kResize,
+          .at = 0,
+          .bytes = {},
+          .size_after = size,
+          .before = size < now_.size() ? now_.substr(size) : std::string(),
+          .size_before = now_.size()});
+}
+
+void SimulatedContent::change(Change change) {
+  apply(change, now_);
+  pending_.push_back(std::move(change));
 }
 
 void SimulatedContent::sync() {
-  for (const Change& change : pending_) apply(change, durable_);
+  if (durable_)
+    for (const Change& change : pending_) apply(change, *durable_);
   pending_.clear();
 }
 
 void SimulatedContent::drop_unsynced() {
   const auto is_write = [](const Change& change) { return change.kind == Change::Kind::kWrite; };
-  differs_ |= std::erase_if(pending_, is_write) > 0;
+  if (std::ranges::none_of(pending_, is_write)) return;
+  durable_ = durable();
+  std::erase_if(pending_, is_write);
 }
 
-void SimulatedContent::apply(const Change& change, std::string& to) const {
+/// A file may be large and is synced often: its durable bytes are put together when they are asked
+/// for, which is at a power cut.
+std::string SimulatedContent::durable() const {
+  if (durable_) return *durable_;
+  std::string bytes = now_;
+  for (const Change& change : std::views::reverse(pending_)) take_back(change, bytes);
+  return bytes;
+}
+
+void SimulatedContent::apply(const Change& change, std::string& to) {
   if (change.kind == Change::Kind::kResize) {
     to.resize(change.size_after);
     return;
   }
-  if (to.size() < change.at + change.bytes.size()) to.resize(change.at + change.bytes.size());
-  std::ranges::copy(change.bytes, to.begin() + static_cast<ptrdiff_t>(change.at));
+  put(to, change.at, change.bytes);
+}
+
+void SimulatedContent::take_back(const Change& change, std::string& from) {
+  from.resize(change.size_before);
+  const uint64_t at = change.kind == Change::Kind::kResize ? change.size_after : change.at;
+  std::ranges::copy(change.before, from.begin() + static_cast<ptrdiff_t>(
+                                                      std::min<uint64_t>(at, change.size_before)));
 }
 
 void SimulatedContent::cut_power(SeededChance& chance) {
-  if (pending_.empty() && !differs_) return;
-  if (!pending_.empty()) {
+  if (pending_.empty() && !durable_) return;
+  if (pending_.empty()) {
+    now_ = *std::move(durable_);
+  } else {
     switch (chance.below(4)) {
-      case 0:
-        break;  // everything unsynced is lost
+      case 0:  // everything unsynced is lost
+        now_ = durable();
+        break;
       case 1:
         sync();
+        if (durable_) now_ = *std::move(durable_);
         break;
       case 2:
-        durable_ = some_prefix(chance);
+        now_ = some_prefix(durable(), chance);
         break;
       case 3:
-        durable_ = some_sectors(chance);
+        now_ = some_sectors(durable(), chance);
         break;
     }
   }
   pending_.clear();
-  now_ = durable_;
-  differs_ = false;
+  durable_.reset();
 }
 
 /// The first few changes whole, the next one torn.
-std::string SimulatedContent::some_prefix(SeededChance& chance) const {
-  std::string left = durable_;
+std::string SimulatedContent::some_prefix(std::string left, SeededChance& chance) const {
   const size_t whole = chance.below(pending_.size());
   for (size_t i = 0; i < whole; ++i) apply(pending_[i], left);
   const Change& torn = pending_[whole];
@@ -82,20 +121,20 @@ std::string SimulatedContent::some_prefix(SeededChance& chance) const {
   const uint64_t kept =
       sectors == 0 ? 0
                    : std::min<uint64_t>(torn.bytes.size(), first + (sectors - 1) * kSectorBytes);
-  apply({Change::Kind::kWrite, torn.at, torn.bytes.substr(0, kept), 0}, left);
+  put(left, torn.at, std::string_view(torn.bytes).substr(0, kept));
   if (chance.one_in(2)) left.resize(std::max<uint64_t>(left.size(), torn.size_after));
   return left;
 }
 
 /// Each sector as after some number of the changes, and the size as after some number of them.
-std::string SimulatedContent::some_sectors(SeededChance& chance) const {
+std::string SimulatedContent::some_sectors(std::string left, SeededChance& chance) const {
   const size_t sized = chance.below(pending_.size() + 1);
-  const uint64_t size = sized == 0 ? durable_.size() : pending_[sized - 1].size_after;
+  const uint64_t size = sized == 0 ? left.size() : pending_[sized - 1].size_after;
   const bool garbage = chance.one_in(4);
   std::map<uint64_t, size_t> changes_in;  // by sector
-  std::string left = durable_;
   const auto extend = [&](uint64_t to) {
-    while (left.size() < to) left.push_back(garbage ? static_cast<char>(chance.next()) : '\0');
+    if (!garbage && left.size() < to) left.resize(to);
+    while (left.size() < to) left.push_back(static_cast<char>(chance.next()));
   };
   for (size_t i = 0; i < pending_.size(); ++i) {
     const Change& change = pending_[i];
@@ -111,7 +150,7 @@ std::string SimulatedContent::some_sectors(SeededChance& chance) const {
       if (fresh) sector->second = chance.below(pending_.size() + 1);
       if (i < sector->second) {
         extend(at);
-        apply({Change::Kind::kWrite, at, change.bytes.substr(done, piece), 0}, left);
+        put(left, at, std::string_view(change.bytes).substr(done, piece));
       }
       done += piece;
     }
@@ -227,6 +266,18 @@ void SimulatedDisk::cut_power(Folder& folder, SeededChance& chance) {
       apply(folder.pending[i], folder.durable);
   folder.now = folder.durable;
   folder.pending.clear();
+}
+
+void SimulatedDisk::forget_unlinked(const std::set<Id>& open) {
+  std::set<Id> linked;
+  for (const auto& [id, folder] : folders_) {
+    for (const Entries* entries : {&folder.now, &folder.durable})
+      for (const auto& [name, node] : *entries) linked.insert(node.id);
+    for (const Change& change : folder.pending) linked.insert(change.node.id);
+  }
+  std::erase_if(files_, [&](const auto& file) {
+    return !linked.contains(file.first) && !open.contains(file.first);
+  });
 }
 
 std::vector<std::string> SimulatedDisk::file_paths() const {

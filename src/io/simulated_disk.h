@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,15 +44,20 @@ class SimulatedContent {
     uint64_t at;  // of a write
     std::string bytes;
     uint64_t size_after;
+    std::string before;  // what a write has replaced, or what a smaller size has cut off
+    uint64_t size_before;
   };
-  void apply(const Change& change, std::string& to) const;
-  std::string some_prefix(SeededChance& chance) const;
-  std::string some_sectors(SeededChance& chance) const;
+  static void apply(const Change& change, std::string& to);
+  static void take_back(const Change& change, std::string& from);
+  void change(Change change);
+  std::string durable() const;
+  std::string some_prefix(std::string left, SeededChance& chance) const;
+  std::string some_sectors(std::string left, SeededChance& chance) const;
 
   std::string now_;
-  std::string durable_;
   std::vector<Change> pending_;
-  bool differs_ = false;  // durable_ from now_, also with nothing pending
+  // The durable bytes, where they are not what now_ was before the pending changes.
+  std::optional<std::string> durable_;
 };
 
 class SimulatedDisk {
@@ -80,6 +86,9 @@ class SimulatedDisk {
 
   void sync_everything();
   void cut_power(uint64_t seed);
+  /// Forgets the content that no entry leads to, neither now nor after a power cut, and that
+  /// nobody has `open`.
+  void forget_unlinked(const std::set<Id>& open);
   std::vector<std::string> file_paths() const;
 
  private:

@@ -39,12 +39,15 @@ void SimulatedFileSystem::kill() {
   const std::lock_guard lock(mutex_);
   ++process_;
   locks_.clear();
+  open_.clear();
+  forget_unlinked();
 }
 
 void SimulatedFileSystem::power_cut(uint64_t seed) {
   kill();
   const std::lock_guard lock(mutex_);
   disk_.cut_power(seed);
+  forget_unlinked();
 }
 
 std::unique_ptr<SimulatedFileSystem> SimulatedFileSystem::after_power_cut(uint64_t seed) const {

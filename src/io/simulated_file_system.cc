@@ -69,7 +69,11 @@ Error failed(Call call, const std::string& path, int number) {
 class SimulatedFile final : public File {
  public:
   SimulatedFile(SimulatedFileSystem& system, std::string path, SimulatedDisk::Id id)
-      : system_(system), path_(std::move(path)), id_(id), process_(system.process_) {}
+      : system_(system),
+        path_(std::move(path)),
+        id_(id),
+        held_(system.hold_open(id)),
+        process_(system.process_) {}
 
   Result<void> write_at(uint64_t offset, std::string_view bytes) override {
     return change(Call::kWrite, [&](SimulatedContent& content, Effect effect) -> Result<void> {
@@ -138,7 +142,9 @@ class SimulatedFile final : public File {
 
   Result<void> close() override {
     const auto fault = system_.begin(Call::kClose, path_);
+    const std::lock_guard lock(system_.mutex_);
     closed_ = true;
+    held_.reset();
     if (fault) return failed(Call::kClose, path_, fault->error_number);
     return {};
   }
@@ -161,6 +167,7 @@ class SimulatedFile final : public File {
   SimulatedFileSystem& system_;
   std::string path_;
   SimulatedDisk::Id id_;
+  std::shared_ptr<void> held_;  // shared by all who have the file open
   uint64_t process_;
   bool closed_ = false;
 };
@@ -211,6 +218,20 @@ std::unique_ptr<SimulatedFileSystem::Fault> SimulatedFileSystem::begin(Call call
 bool SimulatedFileSystem::leads_to(const std::string& path, SimulatedDisk::Id id) const {
   const auto node = disk_.find(path);
   return node && node->kind == SimulatedDisk::Node::Kind::kFile && node->id == id;
+}
+
+std::shared_ptr<void> SimulatedFileSystem::hold_open(SimulatedDisk::Id id) {
+  std::weak_ptr<void>& known = open_[id];
+  std::shared_ptr<void> held = known.lock();
+  if (!held) known = held = std::make_shared<char>();
+  return held;
+}
+
+void SimulatedFileSystem::forget_unlinked() {
+  std::set<SimulatedDisk::Id> open;
+  std::erase_if(open_, [](const auto& file) { return file.second.expired(); });
+  for (const auto& [id, held] : open_) open.insert(id);
+  disk_.forget_unlinked(open);
 }
 
 Result<void> SimulatedFileSystem::grow(const std::string& path, uint64_t from, uint64_t to) {
@@ -288,6 +309,7 @@ Result<void> SimulatedFileSystem::sync_folder(const std::string& path) {
   if (!node || node->kind != SimulatedDisk::Node::Kind::kFolder)
     return failed(Call::kSyncFolder, path, ENOENT);
   disk_.sync_folder(node->id);
+  forget_unlinked();
   if (fault) return failed(Call::kSyncFolder, path, fault->error_number);
   return {};
 }

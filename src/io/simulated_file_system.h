@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -127,12 +128,16 @@ class SimulatedFileSystem final : public FileSystem {
   /// Counts the call; the fault that strikes it, if one does.
   std::unique_ptr<Fault> begin(Call call, const std::string& path);
   bool leads_to(const std::string& path, SimulatedDisk::Id id) const;
+  /// Whether somebody has the file open is known by what this gives him to hold.
+  std::shared_ptr<void> hold_open(SimulatedDisk::Id id);
+  void forget_unlinked();
   Result<void> grow(const std::string& path, uint64_t from, uint64_t to);
 
   mutable std::mutex mutex_;
   SimulatedDisk disk_;
   uint64_t process_ = 1;               // grows at kill(); files of an earlier one are dead
   std::set<SimulatedDisk::Id> locks_;  // files that are locked
+  std::map<SimulatedDisk::Id, std::weak_ptr<void>> open_;  // lives while somebody has it open
   std::vector<Waiting> faults_;
   std::vector<Flip> flips_;
   std::vector<uint64_t> calls_;

@@ -1,9 +1,11 @@
 #include "io/simulated_loop.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <utility>
 
+#include "base/check.h"
 #include "base/limits.h"
 
 namespace rstmdb::io {
@@ -13,6 +15,7 @@ constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 constexpr int64_t kNsPerMs = 1'000'000;
 constexpr int64_t kDelayMsMax = int64_t{365} * 24 * 60 * 60 * 1000;  // keeps the sum in range
 constexpr uint64_t kSeededTurnTasksMax = 8;
+constexpr uint64_t kSlotsMax = uint64_t{1} << 24;  // of timers at a time
 
 }  // namespace
 
@@ -23,18 +26,47 @@ SimulatedLoop::SimulatedLoop(Options options) {
 void SimulatedLoop::post(Task task) { posted_.push_back(std::move(task)); }
 
 Loop::TimerId SimulatedLoop::run_after(int64_t delay_ms, Task task) {
-  const TimerId id = ++last_timer_;
-  const int64_t at_ns = now_ns_ + std::clamp<int64_t>(delay_ms, 0, kDelayMsMax) * kNsPerMs;
-  timers_.emplace(Due{at_ns, id}, std::move(task));
-  timer_times_.emplace(id, at_ns);
+  if (free_slots_.empty()) {
+    RSTMDB_CHECK(slots_.size() < kSlotsMax, "so many timers at a time");
+    free_slots_.push_back(slots_.size());
+    slots_.emplace_back();
+  }
+  const TimerId id = ++timers_made_ * kSlotsMax + free_slots_.back();
+  free_slots_.pop_back();
+  slot_of(id).id = id;
+  slot_of(id).task = std::move(task);
+  due_.push_back({now_ns_ + std::clamp<int64_t>(delay_ms, 0, kDelayMsMax) * kNsPerMs, id});
+  std::ranges::push_heap(due_, std::greater());
   return id;
 }
 
 void SimulatedLoop::cancel(TimerId timer) {
-  const auto found = timer_times_.find(timer);
-  if (found == timer_times_.end()) return;
-  timers_.erase(Due{found->second, timer});
-  timer_times_.erase(found);
+  if (timer == 0 || timer % kSlotsMax >= slots_.size() || slot_of(timer).id != timer) return;
+  Slot& slot = slot_of(timer);
+  slot.id = 0;
+  free_slots_.push_back(timer % kSlotsMax);
+  const Task cancelled = std::exchange(slot.task, nullptr);
+  drop_cancelled();
+}
+
+SimulatedLoop::Slot& SimulatedLoop::slot_of(TimerId id) { return slots_[id % kSlotsMax]; }
+
+void SimulatedLoop::drop_cancelled() {
+  while (!due_.empty() && slot_of(due_.front().id).id != due_.front().id) {
+    std::ranges::pop_heap(due_, std::greater());
+    due_.pop_back();
+  }
+}
+
+/// The next timer's task, which is taken out.
+Task SimulatedLoop::take_timer() {
+  const TimerId id = due_.front().id;
+  Slot& slot = slot_of(id);
+  slot.id = 0;
+  free_slots_.push_back(id % kSlotsMax);
+  Task task = std::exchange(slot.task, nullptr);
+  drop_cancelled();
+  return task;
 }
 
 void SimulatedLoop::at_turn_end(Task task) { turn_end_tasks_.push_back(std::move(task)); }
@@ -63,17 +95,14 @@ void SimulatedLoop::run_for(int64_t duration_ms) {
 
 void SimulatedLoop::forget_all() {
   // A task's end may post another one: what is forgotten is taken out first.
-  while (!posted_.empty() || !timers_.empty() || !turn_end_tasks_.empty()) {
+  while (!posted_.empty() || !due_.empty() || !turn_end_tasks_.empty()) {
     const auto posted = std::exchange(posted_, {});
-    const auto timers = std::exchange(timers_, {});
+    const auto timers = std::exchange(slots_, {});
     const auto at_turn_ends = std::exchange(turn_end_tasks_, {});
+    due_.clear();
+    free_slots_.clear();
   }
-  timer_times_.clear();
   stopping_ = false;
-}
-
-bool SimulatedLoop::ready() const {
-  return !posted_.empty() || (!timers_.empty() && timers_.begin()->first.at_ns <= now_ns_);
 }
 
 void SimulatedLoop::run_turn() {
@@ -82,10 +111,7 @@ void SimulatedLoop::run_turn() {
   for (uint64_t done = 0; done < tasks_max && ready(); ++done) {
     Task task;
     if (take_timer_next()) {
-      const auto first = timers_.begin();
-      task = std::move(first->second);
-      timer_times_.erase(first->first.id);
-      timers_.erase(first);
+      task = take_timer();
     } else {
       task = std::move(posted_.front());
       posted_.pop_front();
@@ -96,15 +122,15 @@ void SimulatedLoop::run_turn() {
 }
 
 bool SimulatedLoop::take_timer_next() {
-  if (timers_.empty() || timers_.begin()->first.at_ns > now_ns_) return false;
+  if (!timer_is_due()) return false;
   if (posted_.empty()) return true;
   timers_turn_ = random_ ? random_->below(2) == 0 : !timers_turn_;
   return timers_turn_;
 }
 
 bool SimulatedLoop::jump_to_next_timer(int64_t until_ns) {
-  if (timers_.empty() || timers_.begin()->first.at_ns > until_ns) return false;
-  now_ns_ = std::max(now_ns_, timers_.begin()->first.at_ns);
+  if (due_.empty() || due_.front().at_ns > until_ns) return false;
+  now_ns_ = std::max(now_ns_, due_.front().at_ns);
   return true;
 }
 

@@ -14,9 +14,8 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <optional>
-#include <unordered_map>
+#include <vector>
 
 #include "io/clock.h"
 #include "io/executor.h"
@@ -63,17 +62,28 @@ class SimulatedLoop final : public Loop {
     TimerId id;  // grows, so timers of the same time keep their order
     auto operator<=>(const Due&) const = default;
   };
-  bool ready() const;
+  /// Where a timer's task waits; the id's low bits say where, so that one is cancelled without a
+  /// search.
+  struct Slot {
+    TimerId id = 0;  // 0: free
+    Task task;
+  };
+  bool timer_is_due() const { return !due_.empty() && due_.front().at_ns <= now_ns_; }
+  bool ready() const { return !posted_.empty() || timer_is_due(); }
+  Task take_timer();
+  void drop_cancelled();
+  Slot& slot_of(TimerId id);
   void run_turn();
   bool take_timer_next();
   bool jump_to_next_timer(int64_t until_ns);
 
   std::optional<SimulatedRandom> random_;
   int64_t now_ns_ = 0;
-  TimerId last_timer_ = 0;
+  uint64_t timers_made_ = 0;
   std::deque<Task> posted_;
-  std::map<Due, Task> timers_;
-  std::unordered_map<TimerId, int64_t> timer_times_;
+  std::vector<Due> due_;  // a heap; its first one is the next, and is not cancelled
+  std::vector<Slot> slots_;
+  std::vector<size_t> free_slots_;
   std::deque<Task> turn_end_tasks_;
   bool stopping_ = false;
   bool timers_turn_ = false;

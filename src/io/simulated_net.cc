@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/host_port.h"
+#include "io/unsent.h"
 
 namespace rstmdb::io {
 
@@ -48,8 +49,7 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
       if (receiver_ == Receiver::kGone && on_answered_by_reset) on_answered_by_reset();
       return bytes.size();
     }
-    const size_t room =
-        net_->options.window_bytes - std::min(bytes_.size(), net_->options.window_bytes);
+    const size_t room = net_->options.window_bytes - std::min(held(), net_->options.window_bytes);
     const size_t taken = net_->slice(std::min(bytes.size(), room));
     bytes_.append(bytes.substr(0, taken));
     deliver_later();
@@ -70,7 +70,7 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
   /// Breaks the direction; what has not arrived is lost.
   void reset() {
     if (tail_ == Tail::kReset || sender_lost_) return;
-    bytes_.resize(arrived_);
+    bytes_.resize(taken_ + arrived_);
     tail_ = Tail::kReset;
     tail_arrived_ = false;
     deliver_later();
@@ -78,11 +78,15 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
 
   size_t read(std::span<char> into) {
     const size_t size = net_->slice(std::min(into.size(), arrived_));
-    std::memcpy(into.data(), bytes_.data(), size);
-    bytes_.erase(0, size);
-    arrived_ -= size;
-    if (size > 0 && sender_waits_) tell_room_later();
+    std::memcpy(into.data(), bytes_.data() + taken_, size);
+    take(size);
     return size;
+  }
+  /// The same, to the end of a string.
+  void read_onto(std::string& into) {
+    const size_t size = net_->slice(arrived_);
+    into.append(bytes_, taken_, size);
+    take(size);
   }
 
   void hold() { held_ = true; }
@@ -95,14 +99,14 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
   void lose_sender(size_t size) {
     sender_lost_ = true;
     if (tail_arrived_) return;
-    const size_t on_way = held_ ? 0 : std::min(size, bytes_.size() - arrived_);
-    bytes_.resize(arrived_ + on_way);
-    arrived_ = bytes_.size();
+    const size_t on_way = held_ ? 0 : std::min(size, this->on_way());
+    bytes_.resize(taken_ + arrived_ + on_way);
+    arrived_ = held();
     tail_ = Tail::kReset;
     tail_arrived_ = true;
     if (on_arrival) on_arrival();
   }
-  size_t on_way() const { return bytes_.size() - arrived_; }
+  size_t on_way() const { return held() - arrived_; }
 
   size_t arrived() const { return arrived_; }
   /// The tail, once every byte before it has been read.
@@ -117,9 +121,16 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
   std::function<void()> on_answered_by_reset;
 
  private:
+  size_t held() const { return bytes_.size() - taken_; }
+
+  void take(size_t size) {
+    drop_sent(bytes_, taken_, size);
+    arrived_ -= size;
+    if (size > 0 && sender_waits_) tell_room_later();
+  }
+
   void deliver_later() {
-    if (delivering_ || held_ ||
-        (arrived_ == bytes_.size() && (tail_ == Tail::kNone || tail_arrived_)))
+    if (delivering_ || held_ || (arrived_ == held() && (tail_ == Tail::kNone || tail_arrived_)))
       return;
     delivering_ = true;
     net_->loop.run_after(net_->delay_ms(), [pipe = shared_from_this()] { pipe->deliver(); });
@@ -128,8 +139,8 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
   void deliver() {
     delivering_ = false;
     if (held_ || sender_lost_) return;
-    arrived_ += net_->slice(bytes_.size() - arrived_);
-    if (arrived_ == bytes_.size() && tail_ != Tail::kNone) tail_arrived_ = true;
+    arrived_ += net_->slice(on_way());
+    if (arrived_ == held() && tail_ != Tail::kNone) tail_arrived_ = true;
     deliver_later();
     if (receiver_ != Receiver::kReads) drop_arrived();
     if (on_arrival) on_arrival();
@@ -137,9 +148,7 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
 
   void drop_arrived() {
     if (arrived_ == 0) return;
-    bytes_.erase(0, arrived_);
-    arrived_ = 0;
-    if (sender_waits_) tell_room_later();
+    take(arrived_);
     if (receiver_ == Receiver::kGone && on_answered_by_reset) on_answered_by_reset();
   }
 
@@ -152,7 +161,8 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
 
   std::shared_ptr<SimulatedWires> net_;
   std::string bytes_;
-  size_t arrived_ = 0;
+  size_t taken_ = 0;    // of the bytes: those that have been read
+  size_t arrived_ = 0;  // of those behind them
   Tail tail_ = Tail::kNone;
   bool tail_arrived_ = false;
   bool delivering_ = false;
@@ -299,7 +309,7 @@ class ClientEnd final : public SimulatedLink {
     unsent_ += bytes;
     send_more();
   }
-  size_t unsent() const override { return unsent_.size(); }
+  size_t unsent() const override { return unsent_.size() - sent_; }
   std::string& received() override { return received_; }
   void pause() override { paused_ = true; }
   void resume() override {
@@ -319,6 +329,7 @@ class ClientEnd final : public SimulatedLink {
   void reset() override {
     closed_ = true;
     unsent_.clear();
+    sent_ = 0;
     out_->reset();
     in_->set_receiver(Way::Receiver::kDrops);
   }
@@ -342,18 +353,19 @@ class ClientEnd final : public SimulatedLink {
 
  private:
   void send_more() {
-    if (!unsent_.empty()) unsent_.erase(0, out_->send(unsent_));
+    if (!unsent_.empty())
+      drop_sent(unsent_, sent_, out_->send(std::string_view(unsent_).substr(sent_)));
     if (unsent_.empty() && finishing_) out_->end();
   }
   void take() {
-    char buffer[4096];
-    while (!paused_ && in_->arrived() > 0) received_.append(buffer, in_->read(buffer));
+    while (!paused_ && in_->arrived() > 0) in_->read_onto(received_);
   }
 
   std::shared_ptr<Way> in_;   // shared with the server's end and with deliveries under way
   std::shared_ptr<Way> out_;  // likewise
   std::function<void()> tell_;
   std::string unsent_;
+  size_t sent_ = 0;  // of its bytes
   std::string received_;
   bool paused_ = false;
   bool finishing_ = false;

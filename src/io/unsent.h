@@ -12,7 +12,7 @@ namespace rstmdb::io {
 /// is the less. Moving the rest each time would cost a peer that takes a few bytes nothing, and us
 /// all that it has not taken yet.
 inline void drop_sent(std::string& bytes, size_t& sent, size_t more) {
-  constexpr size_t kMovedAtOnceMax = 128 * 1024;
+  constexpr size_t kMovedAtOnceMax = 4 * 1024;
   sent += more;
   if (bytes.size() > kMovedAtOnceMax && sent < bytes.size() - sent) return;
   bytes.erase(0, std::exchange(sent, 0));

@@ -341,6 +341,39 @@ TEST(SegmentDamage, behind_the_last_group_of_an_unclosed_log_zeros_and_garbage_a
   EXPECT_TRUE(files->content(recovery.torn_copy) == std::string(3'000'000, 'g'));
 }
 
+// The last segment is where a torn tail may stand. What tells damage from it is a group behind that
+// says that this place was on disk.
+TEST(SegmentDamage, in_the_last_segment_only_its_last_group_may_be_torn) {
+  Sample sample;
+  {
+    LogBench bench(sample.files, kFolder);
+    const auto log = bench.open_well();
+    for (int group = 0; group < 4; ++group) {
+      sample.units_before_last_group = read_units(*log).value().size();
+      ASSERT_TRUE(append_one(*log, 1, 40).ok());
+      log->flush();
+    }
+    sample.units = read_units(*log).value();
+  }
+  sample.files.kill();
+  const std::string path = kFolder + "/" + segment_name(1);
+  const std::string whole = sample.files.content(path);
+  sample.last_group_at = whole.rfind(kGroupMagic);
+  for (size_t byte = kSegmentHeaderBytes; byte < whole.size(); ++byte) {
+    const auto files = sample.files.clone();
+    std::string hurt = whole;
+    hurt[byte] = static_cast<char>(hurt[byte] ^ (1 << (byte % 8)));
+    files->put(path, hurt);
+    const auto count = recovered_units(*files, sample);
+    if (byte < sample.last_group_at) {
+      expect_refused(count, path);
+    } else {
+      EXPECT_EQ(count.value(), sample.units_before_last_group) << byte;
+    }
+    if (HasFatalFailure()) FAIL() << "byte " << byte << " of " << whole.size();
+  }
+}
+
 TEST(SegmentDamage, zeros_in_place_of_a_group_are_damage_unless_it_is_the_last) {
   const auto sample = make_sample(End::kKilled);
   for (const std::string& path : sample->segments) {

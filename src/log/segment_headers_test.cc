@@ -105,6 +105,17 @@ TEST_F(SegmentHeaders, every_field_of_a_segments_header_is_compared) {
   EXPECT_EQ(segment_with<uint32_t>(56, 1), kLogDamaged) << "chain";
 }
 
+// A segment that has just been begun: no group in it names the header's checksum as what it
+// follows.
+TEST_F(SegmentHeaders, every_field_is_compared_also_when_no_group_follows) {
+  bytes_.resize(kSegmentHeaderBytes);
+  EXPECT_EQ(code_after([](std::string&) {}), "taken");
+  for (const size_t at : {16u, 32u, 40u, 48u, 56u}) {
+    const auto now = load_le<uint32_t>(bytes_.data() + at);
+    EXPECT_EQ(segment_with<uint32_t>(at, now + 1), kLogDamaged) << at;
+  }
+}
+
 TEST_F(SegmentHeaders, every_field_of_a_groups_header_is_compared) {
   EXPECT_EQ(group_with<uint32_t>(4, 0), kLogUnknownVersion);
   EXPECT_EQ(group_with<uint32_t>(4, 4), kLogUnknownVersion);

@@ -167,6 +167,20 @@ TEST(Snapshot, whose_header_lies_is_refused) {
   }
 }
 
+TEST(Snapshot, whose_trailer_lies_is_refused) {
+  const auto files = with_snapshot();
+  const std::string good = files->content(kPath);
+  const uint32_t seed = load_le<uint32_t>(good.data() + kHeaderBytes - 4);
+  const size_t trailer = good.size() - kTrailerBytes;
+  // blocks, rows, bytes of the file, digest.
+  for (const size_t at : {8u, 16u, 24u, 32u, 40u}) {
+    std::string bytes = good;
+    store_le(bytes.data() + trailer + at, load_le<uint64_t>(good.data() + trailer + at) + 1);
+    seal(bytes, trailer, kTrailerBytes - 4, seed);
+    expect_refused(*files, bytes, "trailer byte " + std::to_string(at));
+  }
+}
+
 TEST(Snapshot, reports_progress_to_its_end) {
   const auto files = with_snapshot();
   ReadProgress last;

@@ -24,6 +24,18 @@ TEST_F(HubTest, AChangeIsToldWhenItIsCommittedAndNotBefore) {
   EXPECT_FALSE(watcher.unsent) << "delivered and flushed";
 }
 
+TEST_F(HubTest, ACommitTellsNothingOfWhatLiesBehindIt) {
+  FakeWatcher watcher(hub_);
+  const std::string id = subscribe(watcher);
+  write({"i", "j"});
+  log_.flush();
+  write({"i"});
+  log_.commit_flushed();
+  EXPECT_EQ(watcher.offsets(id), (Offsets{1, 2}));
+  commit();
+  EXPECT_EQ(watcher.offsets(id), (Offsets{1, 2, 3}));
+}
+
 TEST_F(HubTest, WhatTheLogHasNotCommittedIsDroppedWhenItFails) {
   FakeWatcher watcher(hub_);
   const std::string id = subscribe(watcher);

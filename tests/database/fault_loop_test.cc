@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -113,7 +114,16 @@ class ServerFaults : public testing::Test {
 TEST_F(ServerFaults, a_life_without_a_fault_has_what_the_loops_are_about) {
   SimulatedFileSystem files;
   Witness witness;
+  // What each part of the server's work is known by.
+  std::map<std::string, size_t> parts;
+  files.before_each_call([&parts](Call call, const std::string& path) {
+    ++parts[path.contains("snap") ? "snapshots" : path.ends_with(".seg") ? "segments" : "others"];
+    parts["segments removed"] += call == Call::kRemove && path.ends_with(".seg");
+    parts["snapshots removed"] += call == Call::kRemove && path.ends_with(".snap");
+    parts["clean ends"] += call == Call::kRename && path.ends_with("closed.tmp");
+  });
   ScriptedLife(files, witness).run();
+  files.before_each_call({});
   EXPECT_EQ(witness.starts_refused + witness.stopped_logs + witness.refused_compactions, 0u);
   EXPECT_EQ(witness.clean_ends, 2u);
   EXPECT_EQ(witness.keys.size(), 3u);
@@ -126,11 +136,17 @@ TEST_F(ServerFaults, a_life_without_a_fault_has_what_the_loops_are_about) {
   }
   EXPECT_GE(segments, 2u);
   EXPECT_EQ(snapshots, 2u);
-  for (const Call call : {Call::kOpen, Call::kRead, Call::kWrite, Call::kSync, Call::kTruncate,
-                          Call::kStatus, Call::kClose, Call::kRename, Call::kRemove,
-                          Call::kMakeFolder, Call::kSyncFolder, Call::kList, Call::kLock})
+  for (const Call call :
+       {Call::kOpen, Call::kRead, Call::kWrite, Call::kSync, Call::kTruncate, Call::kStatus,
+        Call::kClose, Call::kRename, Call::kRemove, Call::kMakeFolder, Call::kSyncFolder,
+        Call::kList, Call::kExists, Call::kLock, Call::kFreeBytes})
     EXPECT_GT(files.calls(call), 0u) << static_cast<int>(call);
-  std::printf("a life has %llu file calls\n", static_cast<unsigned long long>(files.calls()));
+  for (const char* part :
+       {"segments", "snapshots", "segments removed", "snapshots removed", "clean ends"})
+    EXPECT_GT(parts[part], 0u) << part;
+  std::printf("a life has %llu file calls", static_cast<unsigned long long>(files.calls()));
+  for (const auto& [part, count] : parts) std::printf(", %s %zu", part.c_str(), count);
+  std::printf("\n");
   expect_promised_twice(files, witness, "no fault");
 }
 
