@@ -55,6 +55,24 @@ TEST(OuterParams, WhoResumesForgetsWhereItBegan) {
   EXPECT_EQ(params_of("GET", "/v1/watch", "after_offset=1", "7"), R"({"after_offset":7})");
 }
 
+TEST(OuterParams, FieldsOfTheHeadAreParametersToo) {
+  Request request;
+  request.method = "POST";
+  request.path = "/v1/instances/i/events";
+  request.idempotency_key = "7";
+  const auto with_tag = [&request](std::string_view tag) {
+    request.if_match = tag;
+    std::string out;
+    const auto done = write_outer_params(out, find_route("POST", request.path), request, "");
+    return done.ok() ? out : std::string(done.error().message());
+  };
+  const std::string both = R"({"instance_id":"i","idempotency_key":"7","expected_wal_offset":12})";
+  EXPECT_EQ(with_tag("\"12\""), both);
+  EXPECT_EQ(with_tag("12"), both);
+  for (const std::string_view tag : {"", "*", "W/\"12\"", "\"12\", \"13\"", "\"\"", "\"-1\""})
+    EXPECT_TRUE(with_tag(tag).starts_with("If-Match takes one strong tag")) << tag;
+}
+
 RC_GTEST_PROP(OuterParams, APathSegmentComesBack, (const std::string& any)) {
   std::string id;
   for (const char c : any) id += static_cast<char>(c & 0x7f);

@@ -10,6 +10,7 @@ and compared again, gets the request without an answer once more, and is asked t
 """
 
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -21,7 +22,8 @@ from matrix import Broken, demand
 from subject import Fault, Subject, clean_stop
 
 KINDS = ("pwrite64", "fdatasync", "fsync", "ftruncate", "rename", "unlink", "mkdir", "openat",
-         "close", "pread64", "getdents64", "flock", "newfstatat", "fcntl")
+         "close", "pread64", "getdents64", "flock", "newfstatat", "fcntl", "statfs", "fadvise64")
+TRACE_S = 20.0
 SHIM_EVERY = 5  # in a short run
 STRACE_SAMPLE = (("pwrite64", 4), ("pwrite64", 15), ("fdatasync", 6), ("fsync", 4), ("rename", 2),
                  ("unlink", 1), ("ftruncate", 1), ("openat", 40))
@@ -49,12 +51,53 @@ def ptrace_works():
     return None if done.returncode == -9 else f"strace does not work: {done.stderr[-200:]!r}"
 
 
+def calls_on_the_folder(program, life, folder):
+    """Names of the system calls that a life makes on its data folder, as strace sees them."""
+    server = StracedSubject(program, folder)
+    trace = pathlib.Path(folder) / "trace"
+    server.inject = ("--decode-fds=path", "-o", trace)
+    try:
+        life.prepare(server)
+        server.start()
+        demand(life.play(server) == len(life.steps), "the connection broke")
+        demand(server.terminate() == 0, "the end was not clean")
+        deadline = time.monotonic() + TRACE_S
+        while "exit_group(" not in trace.read_text(errors="replace"):
+            demand(time.monotonic() < deadline, "the trace has no end")
+            time.sleep(0.01)  # polling, with the deadline above
+    finally:
+        server.abandon()
+    named = re.compile(rf"^\d+ +(\w+)\(.*{re.escape(str(server.data))}[/\">]")
+    found = {match[1] for match in map(named.match, trace.read_text(errors="replace").splitlines())
+             if match}
+    return found - {"execve"}
+
+
+def every_kind_has_its_loop(program, lives):
+    """None, or which calls of a life no kill comes before."""
+    found = set()
+    for life in lives:
+        with tempfile.TemporaryDirectory(prefix="rstmdb-trace-") as folder:
+            try:
+                found |= calls_on_the_folder(program, life, folder)
+            except Broken as broken:
+                return f"{life.name} life: {broken}"
+    if len(found) < len(KINDS) // 2:
+        return f"strace has seen only {sorted(found)}"
+    missing = sorted(found - set(KINDS))
+    return f"no kill comes before {', '.join(missing)}" if missing else None
+
+
+def name_of(life, kind):
+    return f"{life.name} life killed before {kind or 'file call'}"
+
+
 class Kill:
     """One kill in one life: before the nth call of `kind`, or of any when there is none."""
 
     def __init__(self, life, nth, kind=None):
         self.life, self.nth, self.kind = life, nth, kind
-        self.name = f"{life.name} life killed before {kind or 'file call'} {nth}"
+        self.name = f"{name_of(life, kind)} {nth}"
 
     def subject(self, program, folder, shim):
         if self.kind is None:
@@ -114,6 +157,7 @@ class Loop:
 
     def __init__(self, life, kind=None, first=1, step=1):
         self.life, self.kind, self.step = life, kind, step
+        self.name = name_of(life, kind)
         self.following = first
         self.struck, self.ended = 0, False
 
@@ -152,16 +196,17 @@ def sample(lives, shim, straced):
 
 
 class Runner:
-    """Takes the kills of `loops` one by one, from several threads, and tells `count(name, outcome,
-    problem, seconds)` of each."""
+    """Takes the kills of `loops` one by one, from several threads and none after `ends`, and tells
+    `count(name, outcome, problem, seconds)` of each."""
 
-    def __init__(self, loops_, program, shim, count):
-        self.loops, self.program, self.shim, self.count = list(loops_), program, shim, count
+    def __init__(self, loops_, program, shim, count, ends):
+        self.loops, self.program, self.shim, self.count = loops_, program, shim, count
+        self.ends = ends
         self.lock = threading.Lock()
 
     def take(self):
         with self.lock:
-            for loop in self.loops:
+            for loop in self.loops if time.monotonic() <= self.ends else ():
                 kill = loop.take()
                 if kill:
                     return loop, kill

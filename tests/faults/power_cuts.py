@@ -16,6 +16,7 @@ from power import PoweredDisk
 
 DISK_BYTES = 1 << 30  # enough for the reserve that a server leaves alone
 CYCLES = 60  # of each scenario; run.py may say another number
+SEED = 0  # from which each scenario counts its own; likewise
 FEW = 4
 ENOUGH = 50  # with fewer cycles some rule may not have been put to the test
 UNTESTED = ": 0 checks"
@@ -25,6 +26,7 @@ ROUND_S = 600
 
 def cut_the_power(program, folder, kind, cycles, seed, *more):
     """Facts of a campaign on a disk of its own."""
+    seed += SEED
     tool = pathlib.Path(program).with_name("crash_kill9")
     if not tool.exists():
         raise Skip(f"{tool.name} is not built beside the server")

@@ -3,17 +3,20 @@
 
   tests/faults/run.py --server build/release/bin/rstmdb           a sample, some 20 s
   tests/faults/run.py --server build/release/bin/rstmdb --full    every case, some minutes
-  ... [--only TEXT] [--jobs N] [--power-cuts N]
+  ... [--group NAME ...] [--only TEXT] [--jobs N] [--seed N] [--power-cuts N] [--seconds N]
 
-Every case has a server of its own. Cases that need root, mounts or a program that is missing are
-skipped with the reason. Prints one line for each case that is not as it should be (with --verbose
+Groups: matrix, kills, disks, power, damage, process; README.md says what each holds. Every case
+has a server of its own. Cases that need root, mounts or a program that is missing are skipped with
+the reason. Prints one line for each case that is not as it should be (with --verbose
 for each), the counts of each group, and `N passed, N failed`.
 """
 
 import argparse
 import collections
 import concurrent.futures
+import math
 import pathlib
+import random
 import subprocess
 import sys
 import tempfile
@@ -31,6 +34,7 @@ import process  # noqa: E402
 from subject import Subject  # noqa: E402
 
 QUICK = disks.QUICK | power_cuts.QUICK | damaged.QUICK | process.QUICK
+GROUPS = ("matrix", "kills", "disks", "power", "damage", "process")
 QUICK_EVERY = 12  # of the matrix: every twelfth case, and the first of each effect in each phase
 
 
@@ -74,11 +78,20 @@ def sample(cases):
     return chosen
 
 
-def run_matrix_case(case, program, shim):
-    """(outcome, problem, seconds)"""
+def in_turn(cases, args):
+    """All of them; when there is time for some only, other ones first with each seed."""
+    if args.ends < math.inf:
+        random.Random(args.seed).shuffle(cases)
+    return cases
+
+
+def run_matrix_case(case, args, shim):
+    """(outcome, problem, seconds); None when the time was over."""
     began = time.monotonic()
+    if began > args.ends:
+        return None
     try:
-        outcome, struck = matrix.run_case(case, program, shim)
+        outcome, struck = matrix.run_case(case, args.server, shim)
     except matrix.Broken as broken:
         return "", str(broken), time.monotonic() - began
     problem = "" if struck else "the fault did not strike"
@@ -89,26 +102,32 @@ def run_matrix(args, shim, tally):
     cases = list(matrix.cases())
     if not args.full and not args.only:
         cases = sample(cases)
-    cases = [case for case in cases if args.only in case.name]
+    cases = in_turn([case for case in cases if args.only in case.name], args)
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        runs = [(case, pool.submit(run_matrix_case, case, args.server, shim)) for case in cases]
+        runs = [(case, pool.submit(run_matrix_case, case, args, shim)) for case in cases]
         for case, future in runs:
-            outcome, problem, seconds = future.result()
-            tally.count(case.name, outcome, problem, seconds, args.verbose)
+            if future.result():
+                tally.count(case.name, *future.result(), args.verbose)
 
 
 def run_kills(args, shim, tally):
     """Kills before the nth call; see kills.py."""
-    if "killed before" not in args.only and args.only:
+    if args.only and "killed before" not in args.only:
         return
     why = kills.ptrace_works()
     if why:
         print(f"skip kills by strace: {why}", flush=True)
     with tempfile.TemporaryDirectory(prefix="rstmdb-lives-") as folder:
         lives = kills.learn(args.server, folder)
+        if not why:
+            began = time.monotonic()
+            missing = kills.every_kind_has_its_loop(args.server, lives)
+            tally.count("every kind of call on the data folder has its loop", "covered", missing,
+                        time.monotonic() - began, args.verbose)
         chosen = kills.loops if args.full or args.only else kills.sample
-        runner = kills.Runner(chosen(lives, shim, not why), args.server, shim,
-                              lambda *case: tally.count(*case, args.verbose))
+        wanted = [loop for loop in chosen(lives, shim, not why) if args.only in loop.name]
+        runner = kills.Runner(in_turn(wanted, args), args.server, shim,
+                              lambda *case: tally.count(*case, args.verbose), args.ends)
         with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
             for future in [pool.submit(runner.run) for _ in range(args.jobs)]:
                 future.result()
@@ -118,7 +137,9 @@ def run_kills(args, shim, tally):
 
 def run_scenarios(scenarios, args, shim, tally):
     """Functions (program, shim, folder) that return None, or raise Skip or Broken."""
-    for scenario in scenarios:
+    for scenario in in_turn(list(scenarios), args):
+        if time.monotonic() > args.ends:
+            break
         name = scenario.__doc__.splitlines()[0].rstrip(".")
         if args.only not in name or not (args.full or args.only or scenario in QUICK):
             continue
@@ -145,26 +166,35 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--server", required=True)
     parser.add_argument("--full", action="store_true", help="every case")
+    parser.add_argument("--group", action="append", choices=GROUPS, default=[],
+                        help="only the cases of this group")
     parser.add_argument("--only", default="", help="only cases whose name holds this")
     parser.add_argument("--jobs", type=int, default=3, help="cases of the matrix at the same time")
     parser.add_argument("--power-cuts", type=int, default=power_cuts.CYCLES,
                         help="in each of the power cut scenarios that take many")
+    parser.add_argument("--seed", type=int, default=power_cuts.SEED,
+                        help="of the power cuts: other loads and other moments; of --seconds")
+    parser.add_argument("--seconds", type=float, default=math.inf,
+                        help="begin no case after this time")
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
-    power_cuts.CYCLES = args.power_cuts
+    args.ends = time.monotonic() + args.seconds
+    power_cuts.CYCLES, power_cuts.SEED = args.power_cuts, args.seed
     args.server = str(pathlib.Path(args.server).resolve())
     passed = failed = 0
     with tempfile.TemporaryDirectory(prefix="rstmdb-shim-") as folder:
         shim = build_shim(folder)
         if shim is None:
             print("skip every case that needs the shim: no C compiler")
-        groups = (("matrix", run_matrix if shim else lambda *_: None),
-                  ("kills", run_kills),
-                  ("disks", lambda *rest: run_scenarios(disks.SCENARIOS, *rest)),
-                  ("power", lambda *rest: run_scenarios(power_cuts.SCENARIOS, *rest)),
-                  ("damage", lambda *rest: run_scenarios(damaged.SCENARIOS, *rest)),
-                  ("process", lambda *rest: run_scenarios(process.SCENARIOS, *rest)))
-        for group, run in groups:
+        runs = (run_matrix if shim else lambda *_: None,
+                run_kills,
+                lambda *rest: run_scenarios(disks.SCENARIOS, *rest),
+                lambda *rest: run_scenarios(power_cuts.SCENARIOS, *rest),
+                lambda *rest: run_scenarios(damaged.SCENARIOS, *rest),
+                lambda *rest: run_scenarios(process.SCENARIOS, *rest))
+        for group, run in zip(GROUPS, runs, strict=True):
+            if args.group and group not in args.group:
+                continue
             tally = Tally()
             run(args, shim, tally)
             outcomes = ", ".join(f"{count} {name}" for name, count in tally.outcomes.most_common())
