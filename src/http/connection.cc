@@ -68,10 +68,9 @@ void Connection::on_read(size_t size) {
   go_on();
 }
 
-void Connection::drop_input(size_t size) {
-  input_begin_ += size;
-  if (input_begin_ == input_end_) input_begin_ = input_end_ = 0;
-}
+/// What is left stays where it is: the stream may be writing behind it already, into the buffer
+/// that it was given before this answer.
+void Connection::drop_input(size_t size) { input_begin_ += size; }
 
 /// Sends what there is, answers what has been asked, and so on until there is nothing to do.
 void Connection::go_on() {

@@ -18,7 +18,7 @@
 
 namespace rstmdb::crash {
 
-Result<Connection> Connection::open(uint16_t port, wire::Dialect dialect) {
+Result<int> connect_to(uint16_t port) {
   const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -33,6 +33,22 @@ Result<Connection> Connection::open(uint16_t port, wire::Dialect dialect) {
   const int on = 1;
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   ::fcntl(descriptor, F_SETFL, O_NONBLOCK);
+  return descriptor;
+}
+
+void send_some(int descriptor, std::string& output) {
+  size_t sent = 0;
+  while (sent < output.size()) {
+    const ssize_t took =
+        ::send(descriptor, output.data() + sent, output.size() - sent, MSG_NOSIGNAL);
+    if (took <= 0) break;
+    sent += static_cast<size_t>(took);
+  }
+  output.erase(0, sent);
+}
+
+Result<Connection> Connection::open(uint16_t port, wire::Dialect dialect) {
+  RSTMDB_ASSIGN(const int descriptor, connect_to(port));
   return Connection(descriptor, dialect);
 }
 
@@ -63,13 +79,7 @@ void Connection::queue(uint64_t id, std::string_view op, std::string_view params
   wire::end_frame(output_, dialect_, start);
 }
 
-void Connection::send() {
-  while (!output_.empty()) {
-    const ssize_t sent = ::send(descriptor_, output_.data(), output_.size(), MSG_NOSIGNAL);
-    if (sent <= 0) return;
-    output_.erase(0, static_cast<size_t>(sent));
-  }
-}
+void Connection::send() { send_some(descriptor_, output_); }
 
 Result<Connection::Link> Connection::receive(const Take& take, const Hear& hear) {
   char buffer[64 * 1024];

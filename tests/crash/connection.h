@@ -13,13 +13,19 @@
 
 namespace rstmdb::crash {
 
+/// A socket, connected to the loopback address, that does not block. Fails with kInternalError when
+/// nobody listens.
+Result<int> connect_to(uint16_t port);
+/// Sends what the socket takes and removes it from `output`.
+void send_some(int descriptor, std::string& output);
+
 class Connection {
  public:
   using Take = std::function<void(uint64_t id, json::Value response)>;
   using Hear = std::function<void(json::Value notification)>;
   enum class Link { kOpen, kEnded };
 
-  /// Connects to the loopback address. Fails with kInternalError when nobody listens.
+  /// As connect_to().
   static Result<Connection> open(uint16_t port, wire::Dialect dialect = wire::Dialect::kRcpx);
   ~Connection();
   Connection(Connection&& other) noexcept;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -15,6 +16,9 @@
 #include <filesystem>
 #include <fstream>
 #include <vector>
+
+#include "crash/history.h"
+#include "json/document.h"
 
 extern char** environ;
 
@@ -25,7 +29,7 @@ constexpr std::chrono::seconds kStartTimeMax{60};
 constexpr std::chrono::microseconds kLookEvery{1'000};
 
 /// The environment without settings of a server, plus those of this one.
-std::vector<std::string> environment_for(const std::string& data) {
+std::vector<std::string> environment_for(const std::string& data, ServerProcess::Http http) {
   std::vector<std::string> variables;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     if (std::strncmp(*entry, "RSTMDB_", 7) != 0) variables.emplace_back(*entry);
@@ -36,7 +40,11 @@ std::vector<std::string> environment_for(const std::string& data) {
   // COMPACT is asked for when the campaign wants it, and at no other time.
   variables.emplace_back("RSTMDB_COMPACT_ENABLED=false");
   variables.emplace_back("RSTMDB_LOG_FORMAT=json");
-  variables.emplace_back("RSTMDB_HTTP_ENABLED=false");
+  if (http == ServerProcess::Http::kOff) {
+    variables.emplace_back("RSTMDB_HTTP_ENABLED=false");
+  } else {
+    variables.emplace_back("RSTMDB_HTTP_BIND=127.0.0.1:0");
+  }
   return variables;
 }
 
@@ -63,13 +71,16 @@ ServerProcess::~ServerProcess() {
 Result<void> ServerProcess::spawn() {
   std::filesystem::remove(port_file());
   std::vector<std::string> arguments = {options_.program, "--port-file", port_file()};
-  std::vector<std::string> variables = environment_for(options_.data);
+  std::vector<std::string> variables = environment_for(options_.data, options_.http);
   const std::vector<char*> argv = pointers(arguments);
   const std::vector<char*> envp = pointers(variables);
   const std::string log = log_file();
   const pid_t parent = ::getpid();
   spawned_ = Clock::now();
-  port_ = 0;
+  port_ = http_port_ = 0;
+  std::error_code none_yet;
+  logged_before_ = static_cast<std::streamoff>(std::filesystem::file_size(log, none_yet));
+  if (none_yet) logged_before_ = 0;
   process_ = ::fork();
   if (process_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -111,8 +122,24 @@ bool ServerProcess::becomes_ready_within(std::chrono::microseconds time) {
   return true;
 }
 
+/// The server says where its HTTP door is before it writes the port file.
+Result<void> ServerProcess::read_http_port() {
+  if (options_.http == Http::kOff) return {};
+  std::ifstream in(log_file());
+  in.seekg(logged_before_);
+  json::Document line;
+  for (std::string text; std::getline(in, text);) {
+    if (!line.parse(text).ok() || text_of(line.root(), "msg") != "HTTP is served") continue;
+    const std::string address = text_of(line.root(), "address");
+    const char* const port = address.data() + address.rfind(':') + 1;
+    std::from_chars(port, address.data() + address.size(), http_port_);
+  }
+  if (http_port_ != 0) return {};
+  return Error(Code::kInternalError, "the server does not say where HTTP is served");
+}
+
 Result<void> ServerProcess::wait_until_ready() {
-  if (becomes_ready_within(kStartTimeMax)) return {};
+  if (becomes_ready_within(kStartTimeMax)) return read_http_port();
   const Result<void> killed = kill();
   if (!killed.ok()) return killed.error();
   return Error(Code::kInternalError, "the server does not listen after 60 s");

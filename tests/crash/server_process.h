@@ -13,6 +13,7 @@ namespace rstmdb::crash {
 
 class ServerProcess {
  public:
+  enum class Http { kOff, kOn };
   struct Options {
     std::string program;
     std::string folder;  // holds the port file and what the server logs
@@ -20,6 +21,7 @@ class ServerProcess {
     /// A program with its arguments that takes the power from where `data` lies when it is given
     /// the word `cut`, and gives it back on `restore`. "": none, a kill is a kill.
     std::string power = {};
+    Http http = Http::kOff;
   };
 
   explicit ServerProcess(Options options);
@@ -39,6 +41,8 @@ class ServerProcess {
   Result<void> kill();
 
   uint16_t port() const { return port_; }
+  /// Of the HTTP door; 0 when it is off.
+  uint16_t http_port() const { return http_port_; }
   /// From spawn() to listening, of the last start that got there.
   std::chrono::microseconds start_time() const { return start_time_; }
   /// What the server has logged since the last call.
@@ -49,6 +53,7 @@ class ServerProcess {
   std::string port_file() const { return options_.folder + "/port"; }
   std::string log_file() const { return options_.folder + "/server.log"; }
   bool read_port();
+  Result<void> read_http_port();
   bool ended_within(std::chrono::microseconds time) const;
   Result<void> cut_power();
   Result<void> power(const std::string& word) const;
@@ -57,6 +62,8 @@ class ServerProcess {
   pid_t process_ = -1;
   int process_descriptor_ = -1;
   uint16_t port_ = 0;
+  uint16_t http_port_ = 0;
+  std::streamoff logged_before_ = 0;  // bytes of the log when this server was started
   Clock::time_point spawned_;
   std::chrono::microseconds start_time_{0};
   size_t log_taken_ = 0;

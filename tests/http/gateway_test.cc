@@ -29,6 +29,23 @@ TEST_F(GatewayGateTest, AWriteIsAnsweredWhenItIsDurableAndNotBefore) {
   EXPECT_THAT(both, HasSubstr("pong")) << "which has waited for the answer before it";
 }
 
+/// The room for it had been given away before those in front of it were answered.
+TEST_F(GatewayGateTest, WhatComesBehindRequestsThatWaitedIsReadAndNothingIsDoneTwice) {
+  start_both();
+  auto peer = join();
+  peer->send(go() + request("POST /v1/instances", R"({"machine":"m","version":1,"id":"n"})"));
+  EXPECT_EQ(heard(*peer), "");
+  log_->commit_flushed();
+  EXPECT_THAT(heard(*peer), HasSubstr(R"("to_state":"b")"));
+  log_->commit_flushed();
+  EXPECT_THAT(heard(*peer), HasSubstr("HTTP/1.1 201 Created"));
+  peer->received().clear();
+  const std::string pad = "X-Pad: " + std::string(200, 'x') + "\r\n";
+  peer->send(request("GET /v1/instances/i", "", pad));
+  EXPECT_THAT(heard(*peer), StartsWith("HTTP/1.1 200 OK"));
+  EXPECT_THAT(heard(*peer), HasSubstr(R"("state":"b")"));
+}
+
 TEST_F(GatewayGateTest, BothDoorsShareOneCommit) {
   start_both();
   auto rcp = connect();

@@ -20,8 +20,8 @@ namespace {
 constexpr int64_t kMillisecond = 1'000'000;
 constexpr uint64_t kSessionMsMin = 50;
 constexpr int64_t kQuietMsMax = 30'000;
+constexpr uint64_t kCompactMsMax = 200;  // to the next compaction
 constexpr size_t kWindows[] = {1, 2, 8, 24};
-constexpr uint64_t kCompactPercent = 30;
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -37,7 +37,10 @@ struct Campaign::Stage {
         plan(seed),
         clients(history, plan, options.clients),
         watchers(history, plan, options.watchers, seed + 1),
-        server({.program = options.server, .folder = folder, .data = folder + "/data"}) {}
+        server({.program = options.server,
+                .folder = folder,
+                .data = folder + "/data",
+                .http = crash::ServerProcess::Http::kOn}) {}
 
   std::string folder;
   History history;
@@ -45,6 +48,8 @@ struct Campaign::Stage {
   Clients clients;
   Watchers watchers;
   crash::ServerProcess server;
+  uint64_t compactions_left = 0;  // in this session
+  int64_t compact_at = 0;
 };
 
 Campaign::Campaign(const Options& options)
@@ -70,8 +75,9 @@ void Campaign::stage() {
   const Result<void> played = play(stage);
   if (!played.ok()) {
     problem_ = played.error().message() + "; it logged: " + stage.server.take_log();
+    stage.history.cut_short = true;
   } else {
-    examine_stage(stage);  // of a run that was cut short, the log is not known to its end
+    examine_stage(stage);
   }
   if (tally_.folders == 1 && !options_.keep.empty()) keep(stage, options_.keep);
   if (is_sound()) {
@@ -110,19 +116,31 @@ Result<void> Campaign::begin(Stage& stage) {
 }
 
 Result<void> Campaign::session(Stage& stage) {
-  const uint16_t port = stage.server.port();
-  RSTMDB_TRY(stage.clients.connect(port, dice_.pick(kWindows)));
-  RSTMDB_TRY(stage.watchers.connect(port));
-  // Once in a session at most: what a snapshot before the last reaches back to is kept, and with it
-  // all that has not been read yet.
-  if (dice_.percent(kCompactPercent)) stage.clients.compact();
-  const int64_t until =
-      now() +
+  const Ports ports{stage.server.port(), stage.server.http_port()};
+  RSTMDB_TRY(stage.clients.connect(ports, dice_.pick(kWindows)));
+  RSTMDB_TRY(stage.watchers.connect(ports));
+  const auto length =
       static_cast<int64_t>(dice_.between(kSessionMsMin, options_.session_ms_max)) * kMillisecond;
+  const int64_t until = now() + length;
+  stage.compactions_left = dice_.below(options_.compactions_max + 1);
+  stage.compact_at = now() + length / 8;
   while (now() < until) {
+    RSTMDB_TRY(maybe_compact(stage));
     stage.clients.send(Clients::Mood::kAsking);
     RSTMDB_TRY(turn(stage, until));
   }
+  return {};
+}
+
+/// One after the other: what the snapshot before the last reaches back to is kept in the log, and
+/// all that lies before that has been read when the next is asked for.
+Result<void> Campaign::maybe_compact(Stage& stage) {
+  const bool due = stage.compactions_left > 0 && now() >= stage.compact_at;
+  if (!due || stage.clients.compacting()) return {};
+  RSTMDB_TRY(read_log(stage.server.port(), stage.history));
+  stage.clients.compact(static_cast<uint32_t>(dice_.below(options_.clients)));
+  --stage.compactions_left;
+  stage.compact_at = now() + static_cast<int64_t>(dice_.below(kCompactMsMax)) * kMillisecond;
   return {};
 }
 
@@ -169,6 +187,10 @@ void Campaign::examine_stage(Stage& stage) {
   examined_.search.informed += examined.search.informed;
   examined_.search.undecided += examined.search.undecided;
   tally_.operations += stage.history.operations.size();
+  for (const Operation& operation : stage.history.operations) {
+    tally_.over_http += operation.dialect == kHttp;
+    tally_.histories += operation.ask == Ask::kHistory;
+  }
   tally_.unanswered += static_cast<uint64_t>(
       std::ranges::count(stage.history.operations, false, &Operation::answered));
   tally_.records += stage.history.records.size();
@@ -179,9 +201,16 @@ void Campaign::examine_stage(Stage& stage) {
   }
 }
 
-void Campaign::keep(const Stage& stage, const std::string& file) const {
-  std::ofstream out(file);
+/// Under its name the file is whole: who is killed while writing leaves none that looks like it.
+void Campaign::keep(const Stage& stage, const std::string& file) {
+  const std::string part = file + ".part";
+  std::ofstream out(part);
   write_history(stage.history, out);
+  out.close();
+  std::error_code failed;
+  if (out) std::filesystem::rename(part, file, failed);
+  if (out && !failed) return;
+  problem_ += (problem_.empty() ? "" : "; ") + file + " could not be written";
 }
 
 bool Campaign::report() const {
@@ -193,11 +222,12 @@ bool Campaign::report() const {
     std::printf("PROBLEM, seed %llu: %s\n", shown(options_.seed), problem_.c_str());
   if (!kept_.empty()) std::printf("history kept in %s\n", kept_.c_str());
   std::printf(
-      "seed %llu: %llu operations (%llu without an answer), %llu records, %llu kills, "
+      "seed %llu: %llu operations (%llu without an answer, %llu over HTTP, %llu histories), "
+      "%llu records, %llu kills, "
       "%llu data folders, %.0f s, of them %.0f checking\n",
       shown(options_.seed), shown(tally_.operations), shown(tally_.unanswered),
-      shown(tally_.records), shown(tally_.kills), shown(tally_.folders), seconds_since(started_),
-      checking_s_);
+      shown(tally_.over_http), shown(tally_.histories), shown(tally_.records), shown(tally_.kills),
+      shown(tally_.folders), seconds_since(started_), checking_s_);
   std::printf(
       "search: %llu instances (%llu with the log's help, %llu undecided), %llu operations, %llu "
       "steps; "

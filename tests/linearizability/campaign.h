@@ -22,6 +22,7 @@ class Campaign {
     uint64_t operations;
     uint64_t folder_operations;  // after which a new data folder is begun
     uint64_t session_ms_max;     // until the server is killed
+    uint64_t compactions_max;    // in a session, asked for one after the other
     uint32_t clients;
     uint32_t watchers;
     uint64_t seed;
@@ -42,6 +43,8 @@ class Campaign {
   struct Tally {
     uint64_t operations = 0;
     uint64_t unanswered = 0;
+    uint64_t over_http = 0;
+    uint64_t histories = 0;
     uint64_t records = 0;
     uint64_t told = 0;
     uint64_t streams = 0;
@@ -57,7 +60,8 @@ class Campaign {
   Result<void> turn(Stage& stage, int64_t until);
   Result<void> quiet_end(Stage& stage);
   void examine_stage(Stage& stage);
-  void keep(const Stage& stage, const std::string& file) const;
+  void keep(const Stage& stage, const std::string& file);
+  Result<void> maybe_compact(Stage& stage);
   bool is_sound() const { return problem_.empty() && examined_.findings.violations() == 0; }
 
   Options options_;

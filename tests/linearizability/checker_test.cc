@@ -32,6 +32,7 @@ TEST(Checkers, AcceptRightHistories) {
     EXPECT_GT(examined.findings.checks(Rule::kInstanceLinearizable), 20U);
     EXPECT_GT(examined.findings.checks(Rule::kAnswerRight), kOperations / 2);
     EXPECT_GT(examined.findings.checks(Rule::kWatchRight), 1'000U);
+    EXPECT_GT(examined.findings.checks(Rule::kHistoryRight), 50U);
     EXPECT_GT(std::ranges::count(history.operations, false, &Operation::answered), 5);
   }
 }
@@ -87,7 +88,8 @@ INSTANTIATE_TEST_SUITE_P(All, EachMistake, testing::ValuesIn(mistakes()),
                          [](const auto& each) { return std::string(each.param.name); });
 
 TEST(HistoryFile, GivesBackWhatWasWritten) {
-  const History history = made_history(1, 500);
+  History history = made_history(1, 1'000);
+  history.surprises.push_back({.client = 3, .at = 4, .asked = "PING {}", .answer = "\"no\""});
   std::stringstream first;
   write_history(history, first);
   const auto again = read_history(first);
@@ -97,6 +99,28 @@ TEST(HistoryFile, GivesBackWhatWasWritten) {
   std::stringstream second;
   write_history(*again, second);
   EXPECT_EQ(first.str(), second.str());
+}
+
+/// Who is killed while he writes leaves a file that ends with a whole line as well.
+TEST(HistoryFile, RefusesWhatHasNoEnd) {
+  std::stringstream whole;
+  write_history(made_history(1, 500), whole);
+  const std::string text = whole.str();
+  for (size_t end = text.rfind('\n', text.size() - 2); end != std::string::npos && end > 0;
+       end = text.rfind('\n', end - 1)) {
+    std::stringstream cut(text.substr(0, end + 1));
+    ASSERT_FALSE(read_history(cut).ok()) << end;
+  }
+}
+
+TEST(HistoryFile, SaysThatARunWasCutShort) {
+  History history = made_history(1, 500);
+  history.cut_short = true;
+  std::stringstream file;
+  write_history(history, file);
+  const auto again = read_history(file);
+  ASSERT_TRUE(again.ok()) << again.error().to_string();
+  EXPECT_TRUE(again->cut_short);
 }
 
 TEST(HistoryFile, RefusesWhatIsNoHistory) {

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 
+#include "linearizability/contract.h"
+#include "linearizability/history_page.h"
 #include "linearizability/requests.h"
 
 namespace rstmdb::lin {
@@ -10,7 +13,19 @@ namespace {
 
 constexpr wire::Dialect kDialects[] = {wire::Dialect::kRcpx, wire::Dialect::kRcp1,
                                        wire::Dialect::kJsonl};
+constexpr uint32_t kHttpEvery = 4;
+constexpr std::string_view kCompact = "COMPACT";
 constexpr int kBuryMs = 10'000;
+
+/// One in four asks over HTTP.
+uint8_t dialect_of(uint32_t client) {
+  if (client % kHttpEvery == kHttpEvery - 1) return kHttp;
+  return static_cast<uint8_t>(kDialects[client % std::size(kDialects)]);
+}
+
+bool reads(const Operation& operation) {
+  return operation.ask != Ask::kActs || operation.acts.front().verb == Verb::kRead;
+}
 
 }  // namespace
 
@@ -19,13 +34,13 @@ int64_t now() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(since).count();
 }
 
-Result<void> Clients::connect(uint16_t port, size_t window) {
+Result<void> Clients::connect(const Ports& ports, size_t window) {
   clients_.clear();
   window_ = window;
   for (uint32_t number = 0; number < count_; ++number) {
-    const wire::Dialect dialect = kDialects[number % std::size(kDialects)];
-    RSTMDB_ASSIGN(crash::Connection connection, crash::Connection::open(port, dialect));
-    clients_.push_back({number, static_cast<uint8_t>(dialect), std::move(connection)});
+    const uint8_t dialect = dialect_of(number);
+    RSTMDB_ASSIGN(std::unique_ptr<Line> line, open_line(dialect, ports));
+    clients_.push_back({number, dialect, std::move(line)});
   }
   return {};
 }
@@ -35,71 +50,84 @@ void Clients::send(Mood mood) {
     // Refilled by halves, so that requests arrive one by one and together.
     const bool refill = mood == Mood::kAsking && client.under_way.size() <= window_ / 2;
     while (refill && client.under_way.size() < window_) ask(client);
-    client.connection.send();
+    client.line->send();
   }
 }
 
 void Clients::ask(Client& client) {
-  if (compact_) {
-    compact_ = false;
+  if (compactor_ == client.number) {
+    compactor_.reset();
     compaction_ = ++last_id_;
-    client.connection.queue(compaction_, "COMPACT", R"({"force_snapshot":true})");
+    client.line->queue(compaction_, kCompact, R"({"force_snapshot":true})");
   }
   Operation operation = plan_.next(client.number);
   operation.client = client.number;
   operation.dialect = client.dialect;
   const Request request = request_of(operation);
   operation.invoked = now();
-  client.connection.queue(++last_id_, request.op, request.params);
+  client.line->queue(++last_id_, request.op, request.params);
   client.under_way.emplace(last_id_, std::move(operation));
 }
 
 void Clients::add_to(std::vector<pollfd>& waiting) const {
   for (const Client& client : clients_) {
-    const int events = POLLIN | (client.connection.has_unsent() ? POLLOUT : 0);
-    waiting.push_back({client.connection.descriptor(), static_cast<short>(events), 0});
+    const int events = POLLIN | (client.line->has_unsent() ? POLLOUT : 0);
+    waiting.push_back({client.line->descriptor(), static_cast<short>(events), 0});
   }
 }
 
 Result<void> Clients::receive() {
   for (Client& client : clients_) {
     RSTMDB_ASSIGN(const auto link, receive(client));
-    if (link == crash::Connection::Link::kEnded) {
+    if (link == Line::Link::kEnded) {
       return Error(Code::kInternalError, "the server closed a client's connection under load");
     }
   }
   return {};
 }
 
-Result<crash::Connection::Link> Clients::receive(Client& client) {
-  return client.connection.receive(
-      [&](uint64_t id, json::Value response) { take(client, id, response); });
+Result<Line::Link> Clients::receive(Client& client) {
+  return client.line->receive(
+      [&](uint64_t id, json::Value response) { take(client, id, response); }, {});
 }
 
 void Clients::take(Client& client, uint64_t id, json::Value response) {
-  if (id == compaction_) return;
-  const auto found = client.under_way.find(id);
-  if (found == client.under_way.end()) {
-    // An answer to nothing: no operation has it, and so no place in the log.
-    history_.operations.push_back({.answered = true, .acts = {{.answer = {Refusal::kStrange}}}});
+  if (id == compaction_) {
+    compaction_ = 0;
+    if (!is_explained_compaction(response)) note_surprise(client, std::string(kCompact), response);
     return;
   }
+  const auto found = client.under_way.find(id);
+  if (found == client.under_way.end())
+    return note_surprise(client, "nothing by number " + std::to_string(id), response);
   Operation operation = std::move(found->second);
   client.under_way.erase(found);
+  if (!is_explained(operation, response)) {
+    const Request asked = request_of(operation);
+    note_surprise(client, std::string(asked.op) + " " + asked.params, response);
+    if (reads(operation)) return;  // nobody has seen anything by it
+  }
   take_answer(response, operation);
-  if (operation.ask == Ask::kPages && turn_page(client, operation, response)) return;
+  if (turn_page(client, operation, response)) return;
   operation.ended = now();
   plan_.ended(operation);
   history_.operations.push_back(std::move(operation));
 }
 
+void Clients::note_surprise(const Client& client, std::string asked, json::Value response) {
+  history_.surprises.push_back(
+      {client.number, now(), std::move(asked), std::string(response.text())});
+}
+
 /// Asks for the page behind this one, when there is one.
 bool Clients::turn_page(Client& client, Operation& operation, json::Value response) {
-  const std::string cursor = next_cursor(response);
-  if (cursor.empty()) return false;
+  std::string cursor;
+  if (operation.ask == Ask::kPages) cursor = next_cursor(response);
+  if (cursor.empty() && !(operation.ask == Ask::kHistory && turn_history_page(operation)))
+    return false;
   const Request request = request_of(operation, cursor);
   operation.answered = false;
-  client.connection.queue(++last_id_, request.op, request.params);
+  client.line->queue(++last_id_, request.op, request.params);
   client.under_way.emplace(last_id_, std::move(operation));
   return true;
 }
@@ -114,20 +142,22 @@ Result<void> Clients::bury() {
   for (Client& client : clients_) {
     while (true) {
       RSTMDB_ASSIGN(const auto link, receive(client));
-      if (link == crash::Connection::Link::kEnded) break;
-      if (!crash::wait_for(client.connection, kBuryMs)) {
+      if (link == Line::Link::kEnded) break;
+      if (!wait_for(*client.line, kBuryMs)) {
         return Error(Code::kInternalError, "a dead server's connection stays open");
       }
     }
     for (auto& [id, operation] : client.under_way) {
       // Nobody has seen anything of a read without an answer.
-      if (operation.ask != Ask::kActs || operation.acts.front().verb == Verb::kRead) continue;
+      if (reads(operation)) continue;
       operation.ended = dead;
       plan_.ended(operation);
       history_.operations.push_back(std::move(operation));
     }
   }
   clients_.clear();
+  compactor_.reset();
+  compaction_ = 0;
   return {};
 }
 

@@ -1,18 +1,20 @@
-// The clients: as many connections, each with some requests under way, in all three dialects.
-// Everything that they ask becomes an operation of the history once it is answered, or once the
-// server is dead. One thread; the caller polls.
+// The clients: as many connections, each with some requests under way, in all three dialects and
+// over HTTP. Everything that they ask becomes an operation of the history once it is answered, or
+// once the server is dead. One thread; the caller polls.
 #pragma once
 
 #include <poll.h>
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
-#include "crash/connection.h"
 #include "linearizability/history.h"
+#include "linearizability/line.h"
 #include "linearizability/plan.h"
 
 namespace rstmdb::lin {
@@ -27,9 +29,11 @@ class Clients {
 
   /// Connects all of them to a server that has just started; each keeps `window` requests under
   /// way.
-  Result<void> connect(uint16_t port, size_t window);
-  /// Asks for a compaction with the next request.
-  void compact() { compact_ = true; }
+  Result<void> connect(const Ports& ports, size_t window);
+  /// Has this client ask for a compaction with its next request.
+  void compact(uint32_t client) { compactor_ = client; }
+  /// Whether one has been asked for that is not done.
+  bool compacting() const { return compactor_ || compaction_ != 0; }
 
   /// Sends what may be sent: nothing new when `resting`.
   enum class Mood { kAsking, kResting };
@@ -46,22 +50,23 @@ class Clients {
   struct Client {
     uint32_t number;
     uint8_t dialect;
-    crash::Connection connection;
+    std::unique_ptr<Line> line;
     std::unordered_map<uint64_t, Operation> under_way = {};
   };
 
   void ask(Client& client);
-  Result<crash::Connection::Link> receive(Client& client);
+  Result<Line::Link> receive(Client& client);
   void take(Client& client, uint64_t id, json::Value response);
   bool turn_page(Client& client, Operation& operation, json::Value response);
+  void note_surprise(const Client& client, std::string asked, json::Value response);
 
   History& history_;
   Plan& plan_;
   uint32_t count_;
   size_t window_ = 1;
-  bool compact_ = false;
+  std::optional<uint32_t> compactor_;  // who is to ask for one
   uint64_t last_id_ = 0;
-  uint64_t compaction_ = 0;  // its request
+  uint64_t compaction_ = 0;  // its request, until it is answered
   std::vector<Client> clients_;
 };
 

@@ -32,8 +32,16 @@ enum class Rule : uint8_t {
   kWatchRight,   // each notification says what its record says
   kWatchEarly,   // nothing before it was written, nothing that is not in the log
   kWatchSeam,    // the stream goes on from what its WATCH answered
+  // of histories
+  kHistoryGap,      // no record is left out, within a page or between two
+  kHistoryRepeat,   // newest first, nothing twice
+  kHistoryRight,    // each event says what its record says
+  kHistoryEnd,      // a page ends where it says: full, at the creation, or at the horizon
+  kHistoryHorizon,  // what the log has lost does not come back
+  // of errors
+  kUnexpectedError,  // the contract has the answer for what was asked
 };
-inline constexpr size_t kRuleCount = 20;
+inline constexpr size_t kRuleCount = 26;
 
 /// As it is printed, for example `lost_ack`.
 std::string_view rule_name(Rule rule);

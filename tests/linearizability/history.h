@@ -18,6 +18,8 @@ namespace rstmdb::lin {
 inline constexpr uint32_t kMachines = 4;
 inline constexpr size_t kGroups = 4;
 inline constexpr int8_t kNoState = -1;
+/// Operation::dialect of what came through the HTTP door; the others are wire::Dialect.
+inline constexpr uint8_t kHttp = 3;
 
 enum class Verb : uint8_t { kCreate, kApply, kRemove, kRead };
 enum class Form : uint8_t { kAlone, kAtomic, kBestEffort };
@@ -73,32 +75,9 @@ struct Row {
   friend bool operator==(const Row&, const Row&) = default;
 };
 
-/// kPages is a list of everything, read in several pages: it shows no one moment.
-enum class Ask : uint8_t { kActs, kList, kPages, kWatchAll, kWatchInstance };
-
-/// One request. Times are of one steady clock, in nanoseconds: it was sent after `invoked`, and
-/// what it did, it did before `ended`. Without an answer that is the moment when the server was
-/// dead.
-struct Operation {
-  Ask ask = Ask::kActs;
-  Form form = Form::kAlone;
-  bool answered = false;
-  uint8_t dialect = 0;  // wire::Dialect
-  uint32_t client = 0;
-  int64_t invoked = 0;
-  int64_t ended = 0;
-  std::vector<Act> acts = {};  // one, or a batch's
-  // A batch that was refused as a whole: which act was, for acts[refused_at].answer. Else npos.
-  uint32_t refused_at = kWhole;
-  // list: everything of `machine` (and in `state`, unless kNoState); rows in the answer's order
-  uint32_t machine = 0;
-  int8_t state = kNoState;
-  std::vector<Row> rows = {};
-  // watches: the end of the log, or the instance's state and last offset, when they began
-  uint64_t position = 0;
-
-  static constexpr uint32_t kWhole = UINT32_MAX;
-};
+/// kPages is a list of everything, read in several pages: it shows no one moment. kHistory is that
+/// of an instance, read back page by page.
+enum class Ask : uint8_t { kActs, kList, kPages, kHistory, kWatchAll, kWatchInstance };
 
 enum class Change : uint8_t { kPut, kCreate, kApply, kRemove };
 
@@ -116,6 +95,43 @@ struct Logged {
   uint32_t batch_index = 0;
   uint32_t batch_size = 0;
   Seen seen = {};  // the context after it
+};
+
+/// What was answered to one GET_HISTORY.
+struct HistoryPage {
+  uint64_t before = 0;  // asked for what is before this offset; 0: for the newest
+  uint64_t horizon = 0;
+  uint64_t next_before = 0;  // 0: has_more is false
+  bool complete = false;
+  std::vector<Logged> events = {};  // as answered; n is not told, a creation's tag by its context
+};
+
+/// One request. Times are of one steady clock, in nanoseconds: it was sent after `invoked`, and
+/// what it did, it did before `ended`. Without an answer that is the moment when the server was
+/// dead.
+struct Operation {
+  Ask ask = Ask::kActs;
+  Form form = Form::kAlone;
+  bool answered = false;
+  uint8_t dialect = 0;  // wire::Dialect, or kHttp
+  uint32_t client = 0;
+  int64_t invoked = 0;
+  int64_t ended = 0;
+  std::vector<Act> acts = {};  // one, or a batch's; of a history and a watch the instance alone
+  // A batch that was refused as a whole: which act was, for acts[refused_at].answer. Else npos.
+  uint32_t refused_at = kWhole;
+  // list: everything of `machine` (and in `state`, unless kNoState); rows in the answer's order
+  uint32_t machine = 0;
+  int8_t state = kNoState;
+  std::vector<Row> rows = {};
+  // history: the pages one after the other, none when there is no such instance
+  uint32_t limit = 0;  // events to a page
+  bool context = false;
+  std::vector<HistoryPage> pages = {};
+  // watches: the end of the log, or the instance's state and last offset, when they began
+  uint64_t position = 0;
+
+  static constexpr uint32_t kWhole = UINT32_MAX;
 };
 
 struct Told {
@@ -151,8 +167,20 @@ struct Stream {
   std::vector<Told> told = {};
 };
 
+/// An answer that the contract does not have for what was asked.
+struct Surprise {
+  uint32_t client = 0;
+  int64_t at = 0;
+  std::string asked = {};
+  std::string answer = {};
+};
+
 struct History {
+  /// The run has ended before the log was read to its end: nobody knows what the log holds of what
+  /// was acknowledged last, so the checkers have nothing to say.
+  bool cut_short = false;
   std::vector<Operation> operations;
+  std::vector<Surprise> surprises;
   std::vector<Logged> records;
   std::vector<Stream> streams;
 };

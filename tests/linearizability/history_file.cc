@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -12,7 +13,8 @@
 namespace rstmdb::lin {
 namespace {
 
-constexpr std::string_view kAsks[] = {"acts", "list", "pages", "watch_all", "watch_instance"};
+constexpr std::string_view kAsks[] = {"acts",    "list",      "pages",
+                                      "history", "watch_all", "watch_instance"};
 constexpr std::string_view kForms[] = {"alone", "atomic", "best_effort"};
 constexpr std::string_view kVerbs[] = {"create", "apply", "remove", "read"};
 constexpr std::string_view kChanges[] = {"put", "create", "apply", "remove"};
@@ -52,6 +54,8 @@ class LineWriter {
   void operation(const Operation& operation);
   void record(const Logged& record);
   void stream(const Stream& stream);
+  void surprise(const Surprise& surprise);
+  void end(const History& history);
 
  private:
   template <class T>
@@ -68,6 +72,7 @@ class LineWriter {
   void answer(const Answer& answer);
   void seen(const Seen& seen);
   void told(const Told& told);
+  void page(const HistoryPage& page);
 
   json::Writer writer_;
 };
@@ -113,7 +118,35 @@ void LineWriter::operation(const Operation& operation) {
     state("state", row.state).number("offset", row.offset);
     writer_.close_object();
   }
+  writer_.close_array();
+  if (operation.ask == Ask::kHistory) {
+    number("limit", operation.limit).flag("context", operation.context);
+    writer_.key("pages").open_array();
+    for (const HistoryPage& one : operation.pages) page(one);
+    writer_.close_array();
+  }
+  writer_.close_object();
+}
+
+void LineWriter::page(const HistoryPage& page) {
+  writer_.open_object().member("horizon", page.horizon);
+  number("before", page.before).number("next_before", page.next_before);
+  flag("complete", page.complete);
+  writer_.key("events").open_array();
+  for (const Logged& event : page.events) record(event);
   writer_.close_array().close_object();
+}
+
+void LineWriter::surprise(const Surprise& surprise) {
+  writer_.open_object().member("surprise", surprise.answer).member("asked", surprise.asked);
+  writer_.member("client", surprise.client).member("at", surprise.at).close_object();
+}
+
+/// The last line: a file without it was not written to its end.
+void LineWriter::end(const History& history) {
+  writer_.open_object().member("operations", history.operations.size());
+  flag("cut_short", history.cut_short);
+  writer_.close_object();
 }
 
 void LineWriter::record(const Logged& record) {
@@ -179,29 +212,6 @@ Act read_act(json::Value from) {
   return act;
 }
 
-Operation read_operation(json::Value from) {
-  Operation operation{
-      .ask = value<Ask>(kAsks, from["ask"]),
-      .form = value<Form>(kForms, from["form"]),
-      .answered = flag(from, "answered"),
-      .dialect = static_cast<uint8_t>(number(from, "dialect")),
-      .client = static_cast<uint32_t>(number(from, "client")),
-      .invoked = static_cast<int64_t>(number(from, "invoked")),
-      .ended = static_cast<int64_t>(number(from, "ended")),
-      .refused_at = static_cast<uint32_t>(number(from, "refused_at", Operation::kWhole)),
-      .machine = static_cast<uint32_t>(number(from, "machine")),
-      .state = state(from, "state"),
-      .position = number(from, "position")};
-  for (json::Value act = from["acts"].first(); act; act = act.next()) {
-    operation.acts.push_back(read_act(act));
-  }
-  for (json::Value row = from["rows"].first(); row; row = row.next()) {
-    operation.rows.push_back({static_cast<uint32_t>(number(row, "instance")), state(row, "state"),
-                              number(row, "offset")});
-  }
-  return operation;
-}
-
 Logged read_record(json::Value from) {
   return {.change = value<Change>(kChanges, from["record"]),
           .from = state(from, "from"),
@@ -215,6 +225,52 @@ Logged read_record(json::Value from) {
           .batch_index = static_cast<uint32_t>(number(from, "batch_index")),
           .batch_size = static_cast<uint32_t>(number(from, "batch_size")),
           .seen = read_seen(from)};
+}
+
+HistoryPage read_page(json::Value from) {
+  HistoryPage page{.before = number(from, "before"),
+                   .horizon = number(from, "horizon"),
+                   .next_before = number(from, "next_before"),
+                   .complete = flag(from, "complete")};
+  for (json::Value event = from["events"].first(); event; event = event.next()) {
+    page.events.push_back(read_record(event));
+  }
+  return page;
+}
+
+Surprise read_surprise(json::Value from) {
+  return {.client = static_cast<uint32_t>(number(from, "client")),
+          .at = static_cast<int64_t>(number(from, "at")),
+          .asked = crash::text_of(from, "asked"),
+          .answer = crash::text_of(from, "surprise")};
+}
+
+Operation read_operation(json::Value from) {
+  Operation operation{
+      .ask = value<Ask>(kAsks, from["ask"]),
+      .form = value<Form>(kForms, from["form"]),
+      .answered = flag(from, "answered"),
+      .dialect = static_cast<uint8_t>(number(from, "dialect")),
+      .client = static_cast<uint32_t>(number(from, "client")),
+      .invoked = static_cast<int64_t>(number(from, "invoked")),
+      .ended = static_cast<int64_t>(number(from, "ended")),
+      .refused_at = static_cast<uint32_t>(number(from, "refused_at", Operation::kWhole)),
+      .machine = static_cast<uint32_t>(number(from, "machine")),
+      .state = state(from, "state"),
+      .limit = static_cast<uint32_t>(number(from, "limit")),
+      .context = flag(from, "context"),
+      .position = number(from, "position")};
+  for (json::Value act = from["acts"].first(); act; act = act.next()) {
+    operation.acts.push_back(read_act(act));
+  }
+  for (json::Value row = from["rows"].first(); row; row = row.next()) {
+    operation.rows.push_back({static_cast<uint32_t>(number(row, "instance")), state(row, "state"),
+                              number(row, "offset")});
+  }
+  for (json::Value page = from["pages"].first(); page; page = page.next()) {
+    operation.pages.push_back(read_page(page));
+  }
+  return operation;
 }
 
 Stream read_stream(json::Value from) {
@@ -259,16 +315,19 @@ void write_history(const History& history, std::ostream& out) {
   write(&LineWriter::operation, history.operations);
   write(&LineWriter::record, history.records);
   write(&LineWriter::stream, history.streams);
+  write(&LineWriter::surprise, history.surprises);
+  write(&LineWriter::end, std::span(&history, 1));
 }
 
 Result<History> read_history(std::istream& in) {
   History history;
   json::Document document;
-  int64_t number = 0;
+  int64_t lines = 0;
+  bool whole = false;
   for (std::string line; std::getline(in, line);) {
-    ++number;
+    ++lines;
     const Result<void> parsed = document.parse(line);
-    if (!parsed.ok()) return Error(parsed.error()).with("line", number);
+    if (!parsed.ok()) return Error(parsed.error()).with("line", lines);
     const json::Value root = document.root();
     if (root["ask"]) {
       history.operations.push_back(read_operation(root));
@@ -276,10 +335,16 @@ Result<History> read_history(std::istream& in) {
       history.records.push_back(read_record(root));
     } else if (root["stream"]) {
       history.streams.push_back(read_stream(root));
+    } else if (root["surprise"]) {
+      history.surprises.push_back(read_surprise(root));
+    } else if (root["operations"]) {
+      history.cut_short = flag(root, "cut_short");
+      whole = history.operations.size() == number(root, "operations");
     } else {
-      return Error(Code::kBadRequest, "no line of a history").with("line", number);
+      return Error(Code::kBadRequest, "no line of a history").with("line", lines);
     }
   }
+  if (!whole) return Error(Code::kBadRequest, "the file does not reach to its history's end");
   return history;
 }
 

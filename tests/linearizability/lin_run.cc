@@ -6,7 +6,8 @@
 //   lin_run --wrong FOLDER            histories that one instance's answers alone give away, each
 //                                     with one mistake, for other checkers
 //
-// Exit codes: 0 all rules hold, 1 one does not (the history is kept), 2 usage.
+// Exit codes: 0 all rules hold, 1 one does not, or the run was cut short (the history is kept), 2
+// usage, or a history that cannot be checked.
 
 #include <stdlib.h>
 
@@ -28,6 +29,11 @@ int check(const std::string& file) {
   const auto history = rstmdb::lin::read_history(in);
   if (!history.ok()) {
     std::fprintf(stderr, "%s: %s\n", file.c_str(), history.error().to_string().c_str());
+    return 2;
+  }
+  if (history->cut_short) {
+    std::fprintf(stderr, "%s: its run was cut short, so the end of its log is not known\n",
+                 file.c_str());
     return 2;
   }
   const auto examined = rstmdb::lin::examine(*history);
@@ -64,6 +70,7 @@ int main(int argc, char** argv) {
       .operations = 100'000,
       .folder_operations = 100'000,
       .session_ms_max = 300,
+      .compactions_max = 2,
       .clients = 16,
       .watchers = 8,
       .seed = 1,
@@ -80,6 +87,7 @@ int main(int argc, char** argv) {
   cli.add_option("--folder-operations", options.folder_operations, "until a new data folder");
   cli.add_option("--session-ms", options.session_ms_max, "until a kill, at most")
       ->check(CLI::Range(50, 60'000));
+  cli.add_option("--compactions", options.compactions_max, "between two kills, at most");
   cli.add_option("--clients", options.clients, "connections that ask")->check(CLI::Range(1, 64));
   cli.add_option("--watchers", options.watchers, "connections that watch")
       ->check(CLI::Range(1, 64));

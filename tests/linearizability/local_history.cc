@@ -71,18 +71,40 @@ void split_list(const Operation& operation, const std::vector<Span>& spans, Part
   }
   part.kind = Kind::kUnlisted;
   part.state = operation.state;
+  part.offset = 0;
   for (uint32_t i = operation.machine; i < parts.size(); i += kMachines) {
     const bool within = spans[i].first <= operation.ended && operation.invoked <= spans[i].last;
     if (within && !shown.contains(i)) parts[i].push_back(part);
   }
 }
 
-bool fits_list(const Instance& instance, const LocalOperation& operation) {
-  const bool alive = instance.life == Life::kAlive;
-  if (operation.kind == Kind::kListed) {
-    return alive && instance.state == operation.state &&
-           (instance.offset == 0 || instance.offset == operation.offset);
+/// What a history's first page says of its instance, if it begins with the newest.
+void split_history(const Operation& operation, Parts& parts) {
+  LocalOperation part{.invoked = operation.invoked, .ended = operation.ended};
+  if (operation.pages.empty()) {
+    part.kind = Kind::kMissing;
+  } else {
+    const HistoryPage& page = operation.pages.front();
+    if (page.before != 0 || page.events.empty()) return;
+    const Logged& newest = page.events.front();
+    part.kind = newest.change == Change::kRemove ? Kind::kRemoved : Kind::kListed;
+    part.state = newest.to;
+    part.offset = newest.offset;
   }
+  parts[operation.acts.front().instance].push_back(part);
+}
+
+bool is_shown(LocalOperation::Kind kind) {
+  return kind == Kind::kListed || kind == Kind::kUnlisted || kind == Kind::kRemoved ||
+         kind == Kind::kMissing;
+}
+
+bool fits(const Instance& instance, const LocalOperation& operation) {
+  const bool alive = instance.life == Life::kAlive;
+  const bool same = instance.offset == 0 || instance.offset == operation.offset;
+  if (operation.kind == Kind::kListed) return alive && instance.state == operation.state && same;
+  if (operation.kind == Kind::kRemoved) return instance.life == Life::kDeleted && same;
+  if (operation.kind == Kind::kMissing) return instance.life == Life::kAbsent;
   return !alive || (operation.state != kNoState && instance.state != operation.state);
 }
 
@@ -136,6 +158,7 @@ std::vector<std::vector<LocalOperation>> split_by_instance(const History& histor
   Parts parts(end);
   for (const Operation& operation : history.operations) {
     if (operation.ask == Ask::kActs) split_acts(operation, parts);
+    if (operation.ask == Ask::kHistory) split_history(operation, parts);
   }
   std::vector<Span> spans(end);
   for (uint32_t i = 0; i < end; ++i) {
@@ -172,10 +195,10 @@ std::vector<LocalOperation> inform(const std::vector<LocalOperation>& operations
 }
 
 std::optional<LocalState> step(const LocalState& before, const LocalOperation& operation) {
-  if (operation.kind == Kind::kListed || operation.kind == Kind::kUnlisted) {
-    if (!fits_list(before.instance, operation)) return std::nullopt;
+  if (is_shown(operation.kind)) {
+    if (!fits(before.instance, operation)) return std::nullopt;
     LocalState after = before;
-    if (operation.kind == Kind::kListed) after.instance.offset = operation.offset;
+    if (operation.offset != 0) after.instance.offset = operation.offset;
     return after;
   }
   LocalState after = before;

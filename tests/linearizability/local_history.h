@@ -20,14 +20,16 @@ struct LocalOperation {
     kLogged,        // no answer, but records in the log: all acts, at `offsets`
     kRefusedBatch,  // the last act made the batch be refused
     kListed,        // shown by a list
-    kUnlisted       // not shown by a list: of all, or of those in `state`
+    kUnlisted,      // not shown by a list: of all, or of those in `state`
+    kRemoved,       // shown by a history that begins with the removal
+    kMissing        // it has no history
   };
   Kind kind = Kind::kAnswered;
   int64_t invoked = 0;
   int64_t ended = 0;
   std::vector<const Act*> acts = {};
   int8_t state = kNoState;             // listed: shown; unlisted: the list's
-  uint64_t offset = 0;                 // listed
+  uint64_t offset = 0;                 // listed, removed
   std::vector<uint64_t> offsets = {};  // logged, and unknown where the log says them
 };
 

@@ -68,6 +68,9 @@ class Maker {
   void act(Operation& operation);
   void act_atomically(Operation& operation);
   void list(Operation& operation);
+  void read_back(Operation& operation);
+  HistoryPage page(const Operation& operation, uint64_t before) const;
+  int8_t state_before(uint32_t instance, uint64_t offset) const;
   void end(Client& client);
   void die();
   void watch(const Filter& filter);
@@ -78,6 +81,7 @@ class Maker {
   History history_;
   std::vector<Client> clients_ = std::vector<Client>(kClients);
   int64_t now_ = 1'000;
+  uint64_t horizon_ = 1;  // the first offset that the log still has
 };
 
 void Maker::begin(uint32_t number) {
@@ -91,6 +95,7 @@ void Maker::begin(uint32_t number) {
 }
 
 void Maker::act(Operation& operation) {
+  if (operation.ask == Ask::kHistory) return read_back(operation);
   if (operation.ask != Ask::kActs) return list(operation);
   if (operation.form == Form::kAtomic) return act_atomically(operation);
   for (Act& act : operation.acts) world_.carry_out(act, now_);
@@ -122,6 +127,52 @@ void Maker::list(Operation& operation) {
   }
 }
 
+/// As the log gives it: of an instance that was made after the horizon it reaches back to that.
+HistoryPage Maker::page(const Operation& operation, uint64_t before) const {
+  const uint32_t instance = operation.acts.front().instance;
+  HistoryPage page{.before = before, .horizon = horizon_};
+  const uint64_t end = world_.records.size();
+  for (uint64_t at = before == 0 ? end : std::min(before - 1, end); at >= horizon_; --at) {
+    const Logged& record = world_.records[at - 1];
+    if (record.instance != instance) continue;
+    if (page.events.size() == operation.limit) {
+      page.next_before = at + 1;
+      return page;
+    }
+    Logged event = record;
+    event.n = 0;
+    if (!operation.context) event.seen = {};
+    if (!operation.context && event.change == Change::kCreate) event.tag = 0;
+    if (record.change == Change::kRemove) event.from = state_before(instance, at);
+    page.events.push_back(event);
+  }
+  const auto created = std::ranges::find(world_.records, instance, &Logged::instance);
+  page.complete = before != 0 && before <= horizon_ ? horizon_ == 1 : created->offset >= horizon_;
+  return page;
+}
+
+int8_t Maker::state_before(uint32_t instance, uint64_t offset) const {
+  while (world_.records[--offset - 1].instance != instance) {
+  }
+  return world_.records[offset - 1].to;
+}
+
+/// All of its pages at one moment.
+void Maker::read_back(Operation& operation) {
+  const auto known = world_.instances.find(operation.acts.front().instance);
+  if (known == world_.instances.end() || known->second.life == Life::kAbsent) {
+    operation.acts.front().answer.refusal = Refusal::kNotFound;
+    operation.pages.clear();
+    return;
+  }
+  uint64_t before = operation.pages.front().before;
+  operation.pages.clear();
+  do {
+    operation.pages.push_back(page(operation, before));
+    before = operation.pages.back().next_before;
+  } while (before != 0);
+}
+
 void Maker::end(Client& client) {
   Operation& operation = *client.operation;
   operation.answered = true;
@@ -131,9 +182,10 @@ void Maker::end(Client& client) {
   client.operation.reset();
 }
 
-/// Some of what is under way has happened, and some has not.
+/// Some of what is under way has happened, and some has not. Then a part of the log is lost.
 void Maker::die() {
   ++now_;
+  horizon_ = std::max<uint64_t>(horizon_, world_.records.size() / 3);
   for (Client& client : clients_) {
     if (!client.operation) continue;
     Operation operation = std::move(*client.operation);

@@ -22,6 +22,8 @@ Place Placement::find(const Operation& operation, uint64_t bound) const {
       return {Place::Kind::kFound, operation.position};
     case Ask::kWatchInstance:
       return find_watched(operation, bound);
+    case Ask::kHistory:
+      return find_history(operation, bound);
     case Ask::kPages:
       return {};
   }
@@ -167,9 +169,34 @@ Place Placement::find_watched(const Operation& operation, uint64_t bound) const 
       shown.state != operation.state) {
     return {Place::Kind::kWrong, 0};
   }
-  const uint64_t next = timeline_.next_change(instance, operation.position);
-  if (next != 0 && next <= bound) return {Place::Kind::kPassed, operation.position};
-  return {Place::Kind::kFound, std::max(operation.position, bound)};
+  return find_newest(instance, operation.position, bound);
+}
+
+/// Where `newest` is the instance's last record.
+Place Placement::find_newest(uint32_t instance, uint64_t newest, uint64_t bound) const {
+  const uint64_t next = timeline_.next_change(instance, newest);
+  if (next != 0 && next <= timeline_.whole(newest)) return {Place::Kind::kWrong, newest};
+  if (next != 0 && next <= bound) return {Place::Kind::kPassed, newest};
+  return {Place::Kind::kFound, std::max(newest, bound)};
+}
+
+/// The first page shows the instance's last record, if the log still has that.
+Place Placement::find_history(const Operation& operation, uint64_t bound) const {
+  const uint32_t instance = operation.acts.front().instance;
+  const Instance& known = timeline_.at(instance, bound);
+  if (operation.pages.empty()) {
+    if (known.life == Life::kAbsent) return {Place::Kind::kFound, bound};
+    return {Place::Kind::kPassed, timeline_.next_change(instance, 0) - 1};
+  }
+  const HistoryPage& page = operation.pages.front();
+  if (page.before != 0) return {};
+  if (page.events.empty()) {
+    if (known.offset < page.horizon) return {};
+    return {Place::Kind::kPassed, page.horizon - 1};
+  }
+  const uint64_t newest = page.events.front().offset;
+  if (timeline_.at(instance, newest).offset != newest) return {Place::Kind::kWrong, newest};
+  return find_newest(instance, newest, bound);
 }
 
 }  // namespace rstmdb::lin

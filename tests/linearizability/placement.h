@@ -45,6 +45,8 @@ class Placement {
   Place find_unordered(const Operation& operation, uint64_t bound) const;
   Place find_list(const Operation& operation, uint64_t bound) const;
   Place find_watched(const Operation& operation, uint64_t bound) const;
+  Place find_history(const Operation& operation, uint64_t bound) const;
+  Place find_newest(uint32_t instance, uint64_t newest, uint64_t bound) const;
   Run run(std::span<const Act> acts, uint32_t refused_at, uint64_t base) const;
   uint64_t first_written(std::span<const Act> acts, uint64_t bound) const;
   bool repeated(std::span<const Act> acts) const;

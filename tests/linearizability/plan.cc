@@ -11,6 +11,9 @@ constexpr size_t kAliveMin = 24;
 constexpr size_t kHot = 4;  // instances that a third of everything is about
 constexpr size_t kRepeatedKept = 64;
 constexpr uint64_t kBatchMax = 8;
+constexpr size_t kGoneKept = 16;
+constexpr uint64_t kHistoriesPerMille = 6;
+constexpr uint32_t kHistoryLimits[] = {1, 2, 7, 25, 100};
 
 /// Whether sending it twice is safe: each of its writes has a key.
 bool repeatable(const Operation& operation) {
@@ -34,6 +37,7 @@ Operation Plan::next(uint32_t client) {
   }
   if (!repeated_.empty() && dice_.percent(2)) return dice_.pick(repeated_);
   if (dice_.percent(3)) return list(client);
+  if (dice_.below(1'000) < kHistoriesPerMille) return history();
   Operation operation;
   if (dice_.percent(5)) {
     operation = batch(client);
@@ -55,6 +59,22 @@ Operation Plan::list(uint32_t client) {
   if (operation.ask == Ask::kList && dice_.percent(40)) {
     operation.state = static_cast<int8_t>(dice_.below(std::size(crash::kStates)));
   }
+  return operation;
+}
+
+/// Of one that is alive as a rule; now and then of one that was removed, or that nobody has made
+/// yet, or from somewhere in the middle.
+Operation Plan::history() {
+  Operation operation{.ask = Ask::kHistory};
+  uint32_t instance = last_instance_ + 1 + static_cast<uint32_t>(dice_.below(2));
+  if (dice_.percent(90) && !alive_.empty()) instance = choose();
+  if (dice_.percent(20) && !gone_.empty()) instance = dice_.pick(gone_);
+  operation.acts.push_back({.verb = Verb::kRead, .instance = instance});
+  operation.limit = dice_.pick(kHistoryLimits);
+  operation.context = dice_.percent(70);
+  operation.pages.resize(1);
+  if (last_offset_ != 0 && dice_.percent(15))
+    operation.pages.front().before = dice_.between(1, last_offset_);
   return operation;
 }
 
@@ -123,6 +143,7 @@ uint32_t Plan::choose() {
 uint32_t Plan::some_instance() { return alive_.empty() ? 0 : dice_.pick(alive_); }
 
 void Plan::ended(const Operation& operation) {
+  if (operation.ask != Ask::kActs) return;
   if (!operation.answered) {
     if (repeatable(operation)) unknown_.push_back(as_asked(operation));
     return;
@@ -136,13 +157,15 @@ void Plan::believe(const Act& act) {
   const Answer& answer = act.answer;
   if (answer.refusal == Refusal::kNotFound) return forget(act.instance);
   if (answer.refusal != Refusal::kNone) return;
+  last_offset_ = std::max(last_offset_, answer.offset);
   if (act.verb == Verb::kRemove) return forget(act.instance);
   Belief& belief = beliefs_[act.instance];
   if (answer.offset >= belief.offset) belief = {answer.to, answer.offset};
 }
 
 void Plan::forget(uint32_t instance) {
-  std::erase(alive_, instance);
+  if (std::erase(alive_, instance) != 0) gone_.push_back(instance);
+  if (gone_.size() > kGoneKept) gone_.pop_front();
   beliefs_.erase(instance);
 }
 

@@ -1,5 +1,5 @@
 // What the clients ask: every verb, alone and in batches, with and without expectations and keys,
-// lists and pages between, on few instances that live briefly, so that clients meet.
+// lists, pages and histories between, on few instances that live briefly, so that clients meet.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,7 @@ class Plan {
   };
 
   Operation list(uint32_t client);
+  Operation history();
   Operation batch(uint32_t client);
   Act write(uint32_t client);
   Act create();
@@ -42,7 +43,9 @@ class Plan {
   crash::Dice dice_;
   uint32_t last_instance_ = 0;
   uint64_t last_tag_ = 0;
+  uint64_t last_offset_ = 0;  // that anybody was told
   std::vector<uint32_t> alive_;
+  std::deque<uint32_t> gone_;  // the last ones that were removed
   std::unordered_map<uint32_t, Belief> beliefs_;
   std::deque<Operation> unknown_;   // to be sent again
   std::deque<Operation> repeated_;  // may be sent again although they are under way or answered

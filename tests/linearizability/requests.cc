@@ -1,13 +1,14 @@
 #include "linearizability/requests.h"
 
 #include <algorithm>
-#include <charconv>
-#include <optional>
+#include <iterator>
 
 #include "base/error.h"
 #include "crash/history.h"
 #include "crash/model.h"
 #include "json/writer.h"
+#include "linearizability/history_page.h"
+#include "linearizability/names.h"
 
 namespace rstmdb::lin {
 namespace {
@@ -16,12 +17,7 @@ using crash::number_of;
 using crash::text_of;
 
 constexpr uint64_t kListRows = 1'000;
-constexpr std::string_view kGroupNames[] = {"c0", "c1", "c2", "c3"};
 constexpr std::string_view kKindNames[] = {"", "create", "transition", "delete"};
-
-std::string instance_name(uint32_t instance) { return "i" + std::to_string(instance); }
-std::string machine_name(uint32_t machine) { return "g" + std::to_string(machine % kMachines); }
-std::string_view state_name(int8_t state) { return crash::kStates[static_cast<size_t>(state)]; }
 
 std::string_view operation_name(Verb verb) {
   switch (verb) {
@@ -92,29 +88,6 @@ void append_names(std::string& out, std::string_view key, uint8_t set, auto&& na
   out.back() = ']';
 }
 
-/// The number behind a letter, of names like i7; 0 when it is none.
-uint64_t numbered(std::string_view name, char letter) {
-  uint64_t number = 0;
-  if (name.size() < 2 || name.front() != letter) return 0;
-  const auto read = std::from_chars(name.data() + 1, name.data() + name.size(), number);
-  return read.ptr == name.data() + name.size() ? number : 0;
-}
-
-/// A context or payload; nullopt when it has a member that no write has set.
-std::optional<Seen> read_seen(json::Value object) {
-  Seen seen;
-  for (json::Value member = object.first(); member; member = member.next()) {
-    const auto group = std::ranges::find(kGroupNames, member.key()) - kGroupNames;
-    uint64_t* place = group < std::ssize(kGroupNames) ? &seen.group[static_cast<size_t>(group)]
-                      : member.key() == "t"           ? &seen.tag
-                      : member.key() == "n"           ? &seen.n
-                                                      : nullptr;
-    if (place == nullptr || !member.is_number()) return std::nullopt;
-    *place = number_of(object, member.key(), 0);
-  }
-  return seen;
-}
-
 Refusal refusal_of(std::string_view code) {
   if (code == code_name(Code::kConflict)) return Refusal::kConflict;
   if (code == code_name(Code::kInvalidTransition)) return Refusal::kInvalidTransition;
@@ -172,11 +145,6 @@ void take_rows(json::Value response, Operation& operation) {
 
 }  // namespace
 
-int8_t state_of(std::string_view name) {
-  const auto place = std::ranges::find(crash::kStates, name) - crash::kStates;
-  return place < std::ssize(crash::kStates) ? static_cast<int8_t>(place) : kNoState;
-}
-
 Request request_of(const Operation& operation, std::string_view cursor) {
   if (operation.ask == Ask::kActs) {
     if (operation.form != Form::kAlone) return {"BATCH", batch_params(operation)};
@@ -185,6 +153,14 @@ Request request_of(const Operation& operation, std::string_view cursor) {
   }
   std::string params;
   json::Writer writer(params);
+  if (operation.ask == Ask::kHistory) {
+    const HistoryPage& page = operation.pages.back();
+    writer.open_object().member("instance_id", instance_name(operation.acts.front().instance));
+    writer.member("limit", operation.limit).member("include_ctx", operation.context);
+    if (page.before != 0) writer.member("before_offset", page.before);
+    writer.close_object();
+    return {"GET_HISTORY", std::move(params)};
+  }
   writer.open_object().member("machine", machine_name(operation.machine));
   if (operation.state != kNoState) writer.member("state", state_name(operation.state));
   writer.member("limit", operation.ask == Ask::kPages ? kPageRows : kListRows);
@@ -221,6 +197,7 @@ Request put_machine(uint32_t machine) {
 
 void take_answer(json::Value response, Operation& operation) {
   operation.answered = true;
+  if (operation.ask == Ask::kHistory) return take_history_page(response, operation);
   if (operation.ask != Ask::kActs) return take_rows(response, operation);
   if (operation.form != Form::kAlone) return take_batch(response, operation);
   Act& act = operation.acts.front();
@@ -237,19 +214,18 @@ Result<Logged> read_logged(json::Value element) {
   if (!seen)
     return Error(Code::kInternalError, "no record of ours: " + std::string(element.text()));
   const bool removed = from.kind == crash::Kind::kRemove;
-  return Logged{
-      .change = static_cast<Change>(from.kind),
-      .from = state_of(from.from_state),
-      .to = state_of(from.to_state),
-      .event = static_cast<uint8_t>(std::ranges::find(crash::kEvents, from.event) - crash::kEvents),
-      .instance = static_cast<uint32_t>(numbered(from.instance_id, 'i')),
-      .offset = from.offset,
-      .tag = removed ? numbered(from.key, 'k') : from.tag,
-      .n = number_of(body, "n", 0),
-      .ts = from.ts,
-      .batch_index = static_cast<uint32_t>(from.batch_index),
-      .batch_size = static_cast<uint32_t>(from.batch_size),
-      .seen = *seen};
+  return Logged{.change = static_cast<Change>(from.kind),
+                .from = state_of(from.from_state),
+                .to = state_of(from.to_state),
+                .event = event_of(from.event),
+                .instance = static_cast<uint32_t>(numbered(from.instance_id, 'i')),
+                .offset = from.offset,
+                .tag = removed ? numbered(from.key, 'k') : from.tag,
+                .n = number_of(body, "n", 0),
+                .ts = from.ts,
+                .batch_index = static_cast<uint32_t>(from.batch_index),
+                .batch_size = static_cast<uint32_t>(from.batch_size),
+                .seen = *seen};
 }
 
 Result<Told> read_told(json::Value notification, int64_t at) {
@@ -260,12 +236,11 @@ Result<Told> read_told(json::Value notification, int64_t at) {
     return Error(Code::kInternalError,
                  "no notification of ours: " + std::string(notification.text()));
   }
-  const auto event = std::ranges::find(crash::kEvents, text_of(notification, "event"));
   return Told{
       .change = static_cast<Change>(change - kKindNames),
       .from = state_of(text_of(notification, "from_state")),
       .to = state_of(text_of(notification, "to_state")),
-      .event = static_cast<uint8_t>(event - crash::kEvents),
+      .event = event_of(text_of(notification, "event")),
       .instance = static_cast<uint32_t>(numbered(text_of(notification, "instance_id"), 'i')),
       .offset = number_of(notification, "wal_offset", 0),
       .tag = number_of(notification["payload"], "t", 0),

@@ -19,8 +19,8 @@ struct Request {
   std::string params;
 };
 
-/// `cursor`: where the next of several pages begins, or "". `after_offset`: where a watch goes on,
-/// or null.
+/// `cursor`: where the next of several pages of a list begins, or "". `after_offset`: where a watch
+/// goes on, or null. Of a history it is the last of its pages, which has no answer yet.
 Request request_of(const Operation& operation, std::string_view cursor = {});
 Request watch_of(const Filter& filter, const uint64_t* after_offset);
 Request put_machine(uint32_t machine);
@@ -33,8 +33,5 @@ std::string next_cursor(json::Value response);
 /// Fails with kInternalError on what no record or notification of this load looks like.
 Result<Logged> read_logged(json::Value element);
 Result<Told> read_told(json::Value notification, int64_t at);
-
-/// The place of a state's name, or kNoState.
-int8_t state_of(std::string_view name);
 
 }  // namespace rstmdb::lin

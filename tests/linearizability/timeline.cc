@@ -131,6 +131,13 @@ uint64_t Timeline::next_change(uint32_t instance, uint64_t offset) const {
   return behind == found->second.end() ? 0 : behind->offset;
 }
 
+uint64_t Timeline::previous_change(uint32_t instance, uint64_t offset) const {
+  const auto found = versions_.find(instance);
+  if (found == versions_.end()) return 0;
+  const auto at = std::ranges::lower_bound(found->second, offset, {}, &Version::offset);
+  return at == found->second.begin() ? 0 : std::prev(at)->offset;
+}
+
 uint64_t Timeline::whole(uint64_t offset) const {
   if (offset == 0 || offset > end()) return offset;
   const Logged& record = history_.records[offset - 1];

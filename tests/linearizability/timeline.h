@@ -32,6 +32,8 @@ class Timeline {
   const Instance& at(uint32_t instance, uint64_t offset) const;
   /// The next offset behind `offset` at which the instance changes; 0 when there is none.
   uint64_t next_change(uint32_t instance, uint64_t offset) const;
+  /// The last offset before `offset` at which it changed; 0 when there is none.
+  uint64_t previous_change(uint32_t instance, uint64_t offset) const;
   /// The end of the atomic batch that `offset` is inside of, where everybody sees it; else
   /// `offset`.
   uint64_t whole(uint64_t offset) const;

@@ -6,13 +6,17 @@
 
 #include "crash/history.h"
 #include "linearizability/clients.h"
+#include "linearizability/contract.h"
+#include "linearizability/names.h"
 #include "linearizability/requests.h"
 
 namespace rstmdb::lin {
 namespace {
 
-constexpr wire::Dialect kDialects[] = {wire::Dialect::kJsonl, wire::Dialect::kRcpx,
-                                       wire::Dialect::kRcp1};
+constexpr uint8_t kJsonl = static_cast<uint8_t>(wire::Dialect::kJsonl);
+constexpr uint8_t kRcpx = static_cast<uint8_t>(wire::Dialect::kRcpx);
+constexpr uint8_t kRcp1 = static_cast<uint8_t>(wire::Dialect::kRcp1);
+constexpr uint8_t kDialects[] = {kJsonl, kRcpx, kHttp, kRcp1, kHttp, kJsonl, kHttp, kRcpx};
 constexpr int64_t kMillisecond = 1'000'000;
 constexpr int kSmallBufferBytes = 64 * 1024;
 constexpr uint64_t kSubscriptionsMax = 3;
@@ -31,8 +35,9 @@ Watchers::Watchers(History& history, Plan& plan, uint32_t count, uint64_t seed)
   for (uint32_t number = 0; number < count; ++number) {
     Watcher& watcher = watchers_[number];
     watcher.number = number;
-    watcher.dialect = static_cast<uint8_t>(kDialects[number % std::size(kDialects)]);
-    const uint64_t subscriptions = dice_.between(1, kSubscriptionsMax);
+    watcher.dialect = kDialects[number % std::size(kDialects)];
+    const bool stream = watcher.dialect == kHttp;
+    const uint64_t subscriptions = stream ? 1 : dice_.between(1, kSubscriptionsMax);
     while (watcher.subscribers.size() < subscriptions) {
       watcher.subscribers.push_back({.filter = draw_filter()});
     }
@@ -55,22 +60,21 @@ Filter Watchers::draw_filter() {
   return filter;
 }
 
-Result<void> Watchers::connect(uint16_t port) {
-  port_ = port;
+Result<void> Watchers::connect(const Ports& ports) {
+  ports_ = ports;
   awake_ = false;
   for (Watcher& watcher : watchers_) RSTMDB_TRY(open(watcher));
   return {};
 }
 
 Result<void> Watchers::open(Watcher& watcher) {
-  RSTMDB_ASSIGN(auto connection,
-                crash::Connection::open(port_, static_cast<wire::Dialect>(watcher.dialect)));
+  RSTMDB_ASSIGN(std::unique_ptr<Line> line, open_line(watcher.dialect, ports_));
   // A third of them have no room for what they do not read.
   if (watcher.number % 3 == 0) {
-    ::setsockopt(connection.descriptor(), SOL_SOCKET, SO_RCVBUF, &kSmallBufferBytes,
+    ::setsockopt(line->descriptor(), SOL_SOCKET, SO_RCVBUF, &kSmallBufferBytes,
                  sizeof kSmallBufferBytes);
   }
-  watcher.connection.emplace(std::move(connection));
+  watcher.line = std::move(line);
   watcher.asked.clear();
   watcher.asking.clear();
   watcher.streams.clear();
@@ -97,9 +101,9 @@ void Watchers::subscribe(Watcher& watcher, size_t subscriber) {
   operation.client = 1'000 + watcher.number;
   operation.dialect = watcher.dialect;
   if (who.filter.instance != 0) operation.acts.push_back({.instance = who.filter.instance});
-  const Request request = watch_of(who.filter, who.last ? &*who.last : nullptr);
+  const Request request = watch_of(who.filter, who.resume ? &*who.resume : nullptr);
   operation.invoked = now();
-  watcher.connection->queue(++last_id_, request.op, request.params);
+  watcher.line->queue(++last_id_, request.op, request.params);
   watcher.asked.emplace(last_id_, std::move(operation));
   watcher.asking.emplace(last_id_, subscriber);
 }
@@ -118,21 +122,27 @@ void Watchers::take(Watcher& watcher, uint64_t id, json::Value response) {
   const json::Value result = response["result"];
   if (result) {
     begin_stream(watcher, subscriber, operation, result);
+    // An event stream says itself by what it wants to be resumed.
+    Subscriber& who = watcher.subscribers[subscriber];
+    who.resume = crash::number_of(response, "event_id", *who.last);
     history_.operations.push_back(std::move(operation));
     return;
   }
-  const std::string code = crash::text_of(response["error"], "code");
   Subscriber& who = watcher.subscribers[subscriber];
-  if (code == code_name(Code::kInstanceNotFound)) {
+  if (!is_explained_watch(operation.ask, who.resume, response)) {
+    const Request asked = watch_of(who.filter, who.resume ? &*who.resume : nullptr);
+    history_.surprises.push_back({operation.client, operation.ended,
+                                  std::string(asked.op) + " " + asked.params,
+                                  std::string(response.text())});
+    who = {.filter = draw_filter()};
+  } else if (crash::text_of(response["error"], "code") == code_name(Code::kInstanceNotFound)) {
     operation.ask = Ask::kActs;
     operation.acts.front().answer.refusal = Refusal::kNotFound;
     history_.operations.push_back(std::move(operation));
     who = {.filter = draw_filter()};
-  } else if (crash::text_of(response["error"]["details"], "code") == "OFFSET_COMPACTED") {
+  } else {  // compacted away
     who.last.reset();
-  } else {
-    nonsense_ = response.text();
-    return;
+    who.resume.reset();
   }
   subscribe(watcher, subscriber);
 }
@@ -160,18 +170,19 @@ void Watchers::hear(Watcher& watcher, json::Value notification) {
     nonsense_ = notification.text();
     return;
   }
-  watcher.subscribers[watcher.subscribers_of.at(name)].last = told->offset;
+  Subscriber& who = watcher.subscribers[watcher.subscribers_of.at(name)];
+  who.last = who.resume = told->offset;
   history_.streams[stream->second].told.push_back(*told);
 }
 
 bool Watchers::reads(const Watcher& watcher) const {
-  return watcher.connection && (awake_ || watcher.stalled_until < now());
+  return watcher.line && (awake_ || watcher.stalled_until < now());
 }
 
 Result<void> Watchers::send() {
   for (Watcher& watcher : watchers_) {
     if (!awake_ && now() > watcher.leaves_at) RSTMDB_TRY(open(watcher));
-    watcher.connection->send();
+    watcher.line->send();
     if (awake_ || now() < watcher.stalled_until || !dice_.percent(1)) continue;
     watcher.stalled_until = now() + static_cast<int64_t>(dice_.below(60)) * kMillisecond;
   }
@@ -181,13 +192,13 @@ Result<void> Watchers::send() {
 void Watchers::add_to(std::vector<pollfd>& waiting) const {
   for (const Watcher& watcher : watchers_) {
     if (!reads(watcher)) continue;
-    const int events = POLLIN | (watcher.connection->has_unsent() ? POLLOUT : 0);
-    waiting.push_back({watcher.connection->descriptor(), static_cast<short>(events), 0});
+    const int events = POLLIN | (watcher.line->has_unsent() ? POLLOUT : 0);
+    waiting.push_back({watcher.line->descriptor(), static_cast<short>(events), 0});
   }
 }
 
-Result<crash::Connection::Link> Watchers::receive(Watcher& watcher) {
-  return watcher.connection->receive(
+Result<Line::Link> Watchers::receive(Watcher& watcher) {
+  return watcher.line->receive(
       [&](uint64_t id, json::Value response) { take(watcher, id, response); },
       [&](json::Value notification) { hear(watcher, notification); });
 }
@@ -196,7 +207,7 @@ Result<void> Watchers::receive() {
   for (Watcher& watcher : watchers_) {
     if (!reads(watcher)) continue;
     RSTMDB_ASSIGN(const auto link, receive(watcher));
-    if (link == crash::Connection::Link::kEnded) {
+    if (link == Line::Link::kEnded) {
       return Error(Code::kInternalError, "the server closed a watcher's connection under load");
     }
   }
@@ -225,14 +236,14 @@ void Watchers::expect_everything(uint64_t end) {
 
 void Watchers::bury() {
   for (Watcher& watcher : watchers_) {
-    if (!watcher.connection) continue;
+    if (!watcher.line) continue;
     // What was on its way is still in the socket, up to where the kernel had no more room.
     while (true) {
       const auto link = receive(watcher);
-      if (!link.ok() || *link == crash::Connection::Link::kEnded) break;
-      if (!crash::wait_for(*watcher.connection, 100)) break;
+      if (!link.ok() || *link == Line::Link::kEnded) break;
+      if (!wait_for(*watcher.line, 100)) break;
     }
-    watcher.connection.reset();
+    watcher.line.reset();
   }
 }
 

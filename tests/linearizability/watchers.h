@@ -1,19 +1,21 @@
 // Those who watch: connections with subscriptions of all kinds that stall, leave and come back to
-// where they were. What they are told becomes streams of the history.
+// where they were; over HTTP each with one stream of server-sent events, which is resumed by the
+// last id. What they are told becomes streams of the history.
 #pragma once
 
 #include <poll.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
-#include "crash/connection.h"
 #include "crash/dice.h"
 #include "linearizability/history.h"
+#include "linearizability/line.h"
 #include "linearizability/plan.h"
 
 namespace rstmdb::lin {
@@ -23,7 +25,7 @@ class Watchers {
   Watchers(History& history, Plan& plan, uint32_t count, uint64_t seed);
 
   /// Connects all of them; each goes on where it was, or begins.
-  Result<void> connect(uint16_t port);
+  Result<void> connect(const Ports& ports);
   /// Sends, and decides who stalls, leaves or comes back.
   Result<void> send();
   void add_to(std::vector<pollfd>& waiting) const;
@@ -43,12 +45,13 @@ class Watchers {
   /// One who watches, over all of its connections.
   struct Subscriber {
     Filter filter = {};
-    std::optional<uint64_t> last = {};  // the offset to go on behind
+    std::optional<uint64_t> last = {};    // everything behind this offset is still due
+    std::optional<uint64_t> resume = {};  // what is asked for to get it
   };
   struct Watcher {
     uint32_t number = 0;
     uint8_t dialect = 0;
-    std::optional<crash::Connection> connection = {};
+    std::unique_ptr<Line> line = {};
     std::vector<Subscriber> subscribers = {};
     std::unordered_map<uint64_t, Operation> asked = {};    // WATCHes under way, by request
     std::unordered_map<uint64_t, size_t> asking = {};      // ... and whose they are
@@ -64,13 +67,13 @@ class Watchers {
   void take(Watcher& watcher, uint64_t id, json::Value response);
   void begin_stream(Watcher& watcher, size_t subscriber, Operation& asked, json::Value result);
   void hear(Watcher& watcher, json::Value notification);
-  Result<crash::Connection::Link> receive(Watcher& watcher);
+  Result<Line::Link> receive(Watcher& watcher);
   bool reads(const Watcher& watcher) const;
 
   History& history_;
   Plan& plan_;
   crash::Dice dice_;
-  uint16_t port_ = 0;
+  Ports ports_;
   bool awake_ = false;
   uint64_t last_id_ = 0;
   std::string nonsense_;  // the first thing heard that is no notification of ours

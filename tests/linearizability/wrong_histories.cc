@@ -1,46 +1,16 @@
 #include "linearizability/wrong_histories.h"
 
 #include <algorithm>
+#include <iterator>
 #include <vector>
+
+#include "linearizability/places.h"
+#include "linearizability/wrong_walks.h"
 
 namespace rstmdb::lin {
 namespace {
 
 using crash::Dice;
-
-/// A random one of those that `fits`; null when there is none.
-template <class T, class Fits>
-T* some(std::vector<T>& from, Dice& dice, const Fits& fits) {
-  const size_t start = dice.below(from.size());
-  for (size_t i = 0; i < from.size(); ++i) {
-    T& one = from[(start + i) % from.size()];
-    if (fits(one)) return &one;
-  }
-  return nullptr;
-}
-
-bool is_alone(const Operation& operation, Verb verb) {
-  return operation.answered && operation.ask == Ask::kActs && operation.form == Form::kAlone &&
-         operation.acts.front().verb == verb;
-}
-
-bool succeeded(const Operation& operation, Verb verb) {
-  return is_alone(operation, verb) && operation.acts.front().answer.refusal == Refusal::kNone;
-}
-
-bool applied(const Operation& operation) {
-  return succeeded(operation, Verb::kApply) && operation.acts.front().answer.applied;
-}
-
-const Operation* writer_of(const History& history, uint64_t offset) {
-  for (const Operation& operation : history.operations) {
-    for (const Act& act : operation.acts) {
-      const bool wrote = act.verb != Verb::kRead && act.answer.refusal == Refusal::kNone;
-      if (operation.answered && wrote && act.answer.offset == offset) return &operation;
-    }
-  }
-  return nullptr;
-}
 
 /// The instance's record before `offset`, or null.
 const Logged* record_before(const History& history, uint32_t instance, uint64_t offset) {
@@ -121,8 +91,16 @@ bool key_forgotten(History& history, Dice& dice) {
 }
 
 bool applied_twice(History& history, Dice& dice) {
-  Operation* again = some(history.operations, dice, [](const Operation& operation) {
-    return succeeded(operation, Verb::kApply) && !operation.acts.front().answer.applied;
+  const auto first = [](const Operation& operation, uint64_t tag) {
+    return operation.answered && std::ranges::any_of(operation.acts, [&](const Act& act) {
+             return act.tag == tag && act.verb == Verb::kApply && act.answer.applied;
+           });
+  };
+  Operation* again = some(history.operations, dice, [&](const Operation& operation) {
+    if (!succeeded(operation, Verb::kApply) || operation.acts.front().answer.applied) return false;
+    const uint64_t tag = operation.acts.front().tag;
+    return std::ranges::any_of(history.operations,
+                               [&](const Operation& other) { return first(other, tag); });
   });
   if (again == nullptr) return false;
   again->acts.front().answer.applied = true;
@@ -439,6 +417,13 @@ constexpr Mistake kMistakes[] = {
 
 }  // namespace
 
-std::span<const Mistake> mistakes() { return kMistakes; }
+std::span<const Mistake> mistakes() {
+  static const std::vector<Mistake> kAll = [] {
+    std::vector<Mistake> all(std::begin(kMistakes), std::end(kMistakes));
+    all.insert(all.end(), wrong_walks().begin(), wrong_walks().end());
+    return all;
+  }();
+  return kAll;
+}
 
 }  // namespace rstmdb::lin

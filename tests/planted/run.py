@@ -35,8 +35,8 @@ SUITE_S = 120
 SERVER = "rstmdb"
 # Tests that hold more than one folder, the cheapest first; each runs when the defect is in it.
 TEST_PROGRAMS = ["engine_test", "log_test", "snapshot_test", "watch_test", "wire_test", "node_test",
-                 "api_test", "http_test", "io_test", "app_test", "database_test", "server_test",
-                 "admin_test"]
+                 "api_test", "http_test", "gateway_test", "io_test", "app_test", "database_test",
+                 "server_test", "admin_test"]
 # Whole programs, with the server that has the defect.
 SUITES = [
     ("dialogs", ["tests/dialogs/run.py", "--server", "{server}"]),
