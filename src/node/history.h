@@ -83,8 +83,6 @@ class Histories {
   using Done = std::move_only_function<void(Result<HistoryEnd>)>;
   enum class Rest { kNone, kMore };
 
-  explicit Histories(log::Log& log) : log_(log) {}
-
   /// Takes `walk` on by what is left of this turn's share, if nobody waits for it. True when its
   /// page has ended; otherwise it is to be handed to go_on().
   Result<bool> begin(HistoryWalk& walk);
@@ -110,7 +108,6 @@ class Histories {
   using List = std::list<Entry>;
   void run_first();
 
-  log::Log& log_;
   List running_;      // the first ones take turns
   List waiting_;      // for a commit
   size_t spent_ = 0;  // of this turn's share

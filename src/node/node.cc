@@ -10,7 +10,6 @@ Node::Node(Options options)
       state_(options.start ? std::move(options.start->state)
                            : engine::State({.hash_seed = options.random.next_u64()})),
       hub_({.log = options.log, .state = state_, .random = options.random}),
-      histories_(options.log),
       reserve_(options.disk_reserve_bytes) {}
 
 Result<std::unique_ptr<Node>> Node::open(Options options) {
