@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """The reliability ledger: what has been run to break rstmdb, and how it ended.
 
-  tools/ledger.py add AREA --count NAME=N [...] [--seed S] [--failures N] [--seconds S] [--note T]
+  tools/ledger.py add AREA --count NAME=N [...] [--different NAME ...] [--seed S] [--failures N]
+                           [--seconds S] [--note T]
   tools/ledger.py mended AREA --test TEST        a failure found before is mended, and held by TEST
   tools/ledger.py page                           writes docs/reliability-ledger.md anew
 
 Entries are lines of docs/reliability-ledger.jsonl and are only ever added. What an area has shown
 is the sum of its runs since the last one that failed: a failure takes back what was shown before
-it, because the program that showed it had the fault.
+it, because the program that showed it had the fault. Of planted defects the different ones count:
+to find the same one twice shows nothing new.
 """
 
 import argparse
@@ -18,6 +20,10 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "planted"))
+
+from defects import DEFECTS  # noqa: E402
+
 ENTRIES = ROOT / "docs" / "reliability-ledger.jsonl"
 PAGE = ROOT / "docs" / "reliability-ledger.md"
 
@@ -32,9 +38,11 @@ AREAS = {
     "simulation": ("seeds", 10_000, "the whole server simulated, ten minutes for each seed"),
     "linearizability": ("operations", 10_000_000,
                         "histories and watches recorded under kills, checked"),
-    "planted": ("caught", 40, "defects put into the server, each found by the tests"),
+    "planted": ("caught", len(DEFECTS), "defects put into the server, each found by the tests"),
     "fuzz": ("minutes", 390, "inputs found by libFuzzer, half an hour for each target"),
 }
+# Of these areas the different things count, by the names that stand in the entry.
+DIFFERENT = {"planted": frozenset(defect.name for defect in DEFECTS)}
 
 
 class Unusable(Exception):
@@ -61,13 +69,13 @@ def standing(entries):
     areas = {}
     for entry in entries:
         now = areas.setdefault(entry["area"], {"counts": {}, "seconds": 0, "runs": 0, "seeds": [],
-                                               "open": False, "found": []})
+                                               "open": False, "found": [], "different": set()})
         if "mended" in entry:
             now["found"].append(entry["mended"])
             now["open"] = False
             continue
         if entry["failures"]:
-            now.update(counts={}, seconds=0, runs=0, seeds=[], open=True)
+            now.update(counts={}, seconds=0, runs=0, seeds=[], open=True, different=set())
             continue
         now["runs"] += 1
         now["seconds"] += entry["seconds"]
@@ -77,6 +85,10 @@ def standing(entries):
             now["seeds"].append(entry["seed"])
         for name, count in entry["counts"].items():
             now["counts"][name] = now["counts"].get(name, 0) + count
+        if entry["area"] in DIFFERENT:
+            # What has gone from the table meanwhile does not stand for something else.
+            now["different"] |= DIFFERENT[entry["area"]].intersection(entry.get("different", ()))
+            now["counts"][AREAS[entry["area"]][0]] = len(now["different"])
     return areas
 
 
@@ -161,6 +173,8 @@ def main():
     adding = commands.add_parser("add")
     adding.add_argument("area", choices=AREAS)
     adding.add_argument("--count", type=count, action="append", required=True)
+    adding.add_argument("--different", action="append", default=[], metavar="NAME",
+                        help="what was found, in an area of which the different ones count")
     adding.add_argument("--seed", default="")
     adding.add_argument("--failures", type=int, default=0)
     adding.add_argument("--seconds", type=float, default=0)
@@ -172,7 +186,8 @@ def main():
     args = parser.parse_args()
     if args.command == "add":
         add({"area": args.area, "counts": dict(args.count), "seed": args.seed,
-             "failures": args.failures, "seconds": round(args.seconds), "note": args.note})
+             "failures": args.failures, "seconds": round(args.seconds), "note": args.note,
+             **({"different": args.different} if args.different else {})})
     if args.command == "mended":
         add({"area": args.area, "mended": args.test})
     try:

@@ -42,6 +42,34 @@ class Standing(unittest.TestCase):
                          ({"cycles": 5}, False, ["Suite.Case"]))
 
 
+class Different(unittest.TestCase):
+    """Planted defects, of which two names of the table are needed."""
+    first, second = sorted(ledger.DIFFERENT["planted"])[:2]
+
+    def caught(self, *entries):
+        return ledger.standing(list(entries))["planted"]["counts"]["caught"]
+
+    def found(self, *names, failures=0):
+        return {**run("planted", failures, caught=len(names)), "different": list(names)}
+
+    def test_the_same_counts_once(self):
+        self.assertEqual(self.caught(self.found(self.first), self.found(self.first)), 1)
+        self.assertEqual(self.caught(self.found(self.first), self.found(self.second)), 2)
+
+    def test_a_name_that_is_not_in_the_table_counts_for_nothing(self):
+        self.assertEqual(self.caught(self.found(self.first, "one_of_old")), 1)
+        self.assertEqual(self.caught(run("planted", caught=40)), 0)
+
+    def test_a_failure_takes_them_back(self):
+        self.assertEqual(self.caught(self.found(self.first), self.found(failures=1),
+                                     self.found(self.second)), 1)
+
+    def test_all_of_the_table_is_the_goal(self):
+        everything = self.found(*ledger.DIFFERENT["planted"])
+        count = len(ledger.DIFFERENT["planted"])
+        self.assertIn(f"██████████ {count} of {count} caught", ledger.page([everything]))
+
+
 class Page(unittest.TestCase):
     def test_has_a_row_for_each_area_and_each_failure(self):
         text = ledger.page([run(cycles=2_500), run("power", failures=1, cuts=4, seed="77"),

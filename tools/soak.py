@@ -9,8 +9,11 @@ build/soak. Ends with one line, `N passed, N failed`, counted in turns.
 """
 
 import argparse
+import contextlib
+import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -25,6 +28,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BIN = ROOT / "build" / "release" / "bin"
 FOUND = ROOT / "build" / "soak"
 GTEST_SEEDS = 99_999  # GoogleTest takes no larger one
+SEEDS_OF_A_TURN = 1_000
+PATIENCE_S = 900  # a program may take so much longer than its share
+UNDOING_S = 30
 
 
 @dataclass
@@ -33,16 +39,31 @@ class Outcome:
     counts: dict = field(default_factory=dict)
     failures: int = 0
     printed: str = ""
+    different: tuple = ()  # names of what was found, where the ledger counts those
 
 
 def run(command, seconds):
     """(exit code, everything printed); -1 when it was not done a while after its time."""
-    try:
-        done = subprocess.run([str(part) for part in command], cwd=ROOT, timeout=seconds + 900,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    except subprocess.TimeoutExpired as late:
-        return -1, (late.stdout or b"").decode(errors="replace") + "\nnot done in its time"
-    return done.returncode, done.stdout.decode(errors="replace")
+    with subprocess.Popen([str(part) for part in command], cwd=ROOT, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, start_new_session=True) as process:
+        try:
+            printed = process.communicate(timeout=seconds + PATIENCE_S)[0]
+        except subprocess.TimeoutExpired:
+            return -1, end(process).decode(errors="replace") + "\nnot done in its time"
+        except BaseException:
+            end(process)
+            raise
+    return process.returncode, printed.decode(errors="replace")
+
+
+def end(process):
+    """Ends it with all that it has started; what it has mounted it takes away first. Gives what it
+    has printed."""
+    for number_, time_s in ((signal.SIGINT, UNDOING_S), (signal.SIGKILL, None)):
+        os.killpg(process.pid, number_)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=time_s)[0]
+    return b""
 
 
 def number(pattern, text):
@@ -107,15 +128,35 @@ def linearizability(seed, seconds):
                                  "notifications": r"; (\d+) notifications"})
 
 
-def faults_of(only, counts, *more):
-    return lambda _, seconds: counted(
-        [sys.executable, ROOT / "tests" / "faults" / "run.py", "--server", BIN / "rstmdb",
-         "--full", "--only", only, *more], seconds, counts)
+def faults(seed, seconds, counts, *more):
+    return counted([sys.executable, ROOT / "tests" / "faults" / "run.py", "--server",
+                    BIN / "rstmdb", "--full", "--seed", seed % GTEST_SEEDS, "--seconds", seconds,
+                    *more], seconds, counts)
 
 
-def planted(_, seconds):
-    return counted([sys.executable, ROOT / "tests" / "planted" / "run.py", "--build",
-                    ROOT / "build" / "release"], seconds * 6, {"caught": r"^(\d+) passed"})
+def syscalls(seed, seconds):
+    """Each call of the lives is one that a kill comes before."""
+    return faults(seed, seconds, {"kills": r"^kills: .*[( ](\d+) killed"}, "--group", "kills")
+
+
+def power(seed, seconds):
+    """Four campaigns: two file systems, with compaction and without."""
+    return faults(seed, seconds, {"cuts": r"(\d+) power cuts,", "writes": r"(\d+) acknowledged"},
+                  "--group", "power", "--power-cuts", min(60, max(8, seconds // 8)))
+
+
+def cases(seed, seconds):
+    return faults(seed, seconds, {"cases": r"^(\d+) passed"}, "--group", "matrix", "--group",
+                  "disks", "--group", "damage", "--group", "process")
+
+
+def planted(seed, seconds):
+    """The next slice of the table."""
+    outcome = counted([sys.executable, ROOT / "tests" / "planted" / "run.py", "--build",
+                       ROOT / "build" / "release", "--slice", seed // SEEDS_OF_A_TURN],
+                      seconds * 6, {"caught": r"^(\d+) passed"})
+    outcome.different = tuple(re.findall(r"^ok   (\w+): ", outcome.printed, re.MULTILINE))
+    return outcome
 
 
 def fuzz(_, seconds):
@@ -129,10 +170,8 @@ def fuzz(_, seconds):
 
 # Areas of the ledger, in the order of a turn.
 AREAS = {"states": states, "simulation": simulation, "kill9": kill9, "compaction": compaction,
-         "linearizability": linearizability,
-         "syscalls": faults_of("life killed", {"kills": r"^(\d+) passed"}),
-         "power": faults_of("Power cuts under", {"cuts": r"(\d+) power cuts"}, "--power-cuts", 60),
-         "faults": faults_of("", {"cases": r"^(\d+) passed"}), "planted": planted, "fuzz": fuzz}
+         "linearizability": linearizability, "syscalls": syscalls, "power": power,
+         "faults": cases, "planted": planted, "fuzz": fuzz}
 
 
 def turn(name, seed, seconds, keeps_book):
@@ -149,7 +188,8 @@ def turn(name, seed, seconds, keeps_book):
         print(f"     what it printed: {kept.relative_to(ROOT)}", flush=True)
     if keeps_book:
         ledger.add({"area": name, "counts": outcome.counts, "seed": str(seed),
-                    "failures": outcome.failures, "seconds": round(took)})
+                    "failures": outcome.failures, "seconds": round(took),
+                    **({"different": outcome.different} if outcome.different else {})})
         ledger.PAGE.write_text(ledger.page(ledger.read()))
     return outcome.failures == 0
 
@@ -175,7 +215,7 @@ def main():
             else:
                 failed += 1
                 areas.remove(name)
-        seed += 1_000
+        seed += SEEDS_OF_A_TURN
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed or not passed else 0)
 

@@ -7,9 +7,11 @@ import tempfile
 import unittest
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "planted")]
 
 import ledger  # noqa: E402
+import run as planted  # noqa: E402
 import soak  # noqa: E402
 
 
@@ -31,6 +33,71 @@ class Counted(unittest.TestCase):
 
     def test_a_program_that_says_nothing_has_shown_nothing(self):
         self.assertEqual(said("2 passed, 0 failed\n").failures, 1)
+
+
+class Running(unittest.TestCase):
+    def test_what_is_not_done_in_time_ends_with_all_that_it_has_started(self):
+        before = soak.PATIENCE_S, soak.UNDOING_S
+        soak.PATIENCE_S, soak.UNDOING_S = 0, 0.2
+        try:
+            # The pipe ends only when the second process has ended, too.
+            code, printed = soak.run(["sh", "-c", "echo begun; sleep 600 & wait"], 0.5)
+        finally:
+            soak.PATIENCE_S, soak.UNDOING_S = before
+        self.assertEqual((code, printed), (-1, "begun\n\nnot done in its time"))
+
+
+class Commands(unittest.TestCase):
+    """What an area asks for and makes of the answer; nothing is run."""
+
+    def outcome(self, area, printed, code=0, seed=3_000, seconds=60):
+        asked = []
+
+        def run(command, _):
+            asked.append([str(part) for part in command])
+            return code, printed
+        real, soak.run = soak.run, run
+        try:
+            return soak.AREAS[area](seed, seconds), asked[0]
+        finally:
+            soak.run = real
+
+    def test_planted_takes_a_slice_and_keeps_the_names(self):
+        outcome, asked = self.outcome("planted", "ok   a_b: engine_test: A.b [1.0 s]\n"
+                                      "ok   c: faults: x [2.0 s]\n2 passed, 0 failed\n")
+        self.assertEqual((outcome.different, outcome.counts), (("a_b", "c"), {"caught": 2}))
+        self.assertEqual(asked[-2:], ["--slice", "3"])
+
+    def test_the_turns_of_a_run_take_every_slice(self):
+        first = 1_764_190_000
+        slices = {int(self.outcome("planted", "", seed=first + turn * soak.SEEDS_OF_A_TURN)[1][-1])
+                  % planted.SLICES for turn in range(planted.SLICES)}
+        self.assertEqual(slices, set(range(planted.SLICES)))
+
+    def test_a_defect_that_is_not_found_is_a_failure(self):
+        outcome, _ = self.outcome("planted", "ok   a: t: A.b [1.0 s]\nFAIL c: no test finds it "
+                                  "[9.0 s]\n1 passed, 1 failed\n", code=1)
+        self.assertEqual((outcome.failures, outcome.different), (1, ("a",)))
+
+    def test_the_groups_of_the_faults_are_counted_by_what_they_are(self):
+        outcome, asked = self.outcome("syscalls", "kills: 713 kept every promise (712 killed, 1 "
+                                      "covered), 0 did not\n713 passed, 0 failed\n")
+        self.assertEqual((outcome.counts, outcome.failures), ({"kills": 712}, 0))
+        self.assertEqual(asked[-2:], ["--group", "kills"])
+        outcome, asked = self.outcome("power", "     On ext4: 9 power cuts, 80 acknowledged writes"
+                                      "\n     On xfs: 8 power cuts, 70 acknowledged writes\n"
+                                      "2 passed, 0 failed\n")
+        self.assertEqual(outcome.counts, {"cuts": 17, "writes": 150})
+        self.assertEqual(self.outcome("faults", "5 passed, 0 failed\n")[0].counts, {"cases": 5})
+
+    def test_what_was_skipped_has_shown_nothing(self):
+        for area in ("syscalls", "power", "faults"):
+            outcome, _ = self.outcome(area, "skip every case: needs root\n0 passed, 0 failed\n", 1)
+            self.assertEqual(outcome.failures, 1, area)
+
+    def test_other_seeds_are_other_power_cuts(self):
+        seeds = {tuple(self.outcome("power", "", seed=seed)[1]) for seed in (1_000, 2_000)}
+        self.assertEqual(len(seeds), 2)
 
 
 class Areas(unittest.TestCase):

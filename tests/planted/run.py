@@ -30,7 +30,7 @@ sys.path.insert(0, str(HERE))
 
 from defects import DEFECTS, UNTRIED  # noqa: E402
 
-SLICES = 10
+SLICES = 14
 SUITE_S = 120
 SERVER = "rstmdb"
 # Tests that hold more than one folder, the cheapest first; each runs when the defect is in it.
@@ -40,6 +40,7 @@ TEST_PROGRAMS = ["engine_test", "log_test", "snapshot_test", "watch_test", "wire
 # Whole programs, with the server that has the defect.
 SUITES = [
     ("dialogs", ["tests/dialogs/run.py", "--server", "{server}"]),
+    ("http", ["tests/http/run.py", "--server", "{server}"]),
     ("linearizability", ["{bin}/lin_run", "--server", "{server}", "--operations", "100000",
                          "--folder-operations", "30000"]),
     ("races", ["{bin}/lin_race", "--server", "{server}", "--rounds", "20"]),
@@ -194,8 +195,8 @@ def test_programs(defect):
     return [own] + [name for name in TEST_PROGRAMS if name != own]
 
 
-def find(workshop, defect, environment):
-    """The test that finds the defect, or None."""
+def find(workshop, defect, environment, suites):
+    """The test that finds the defect, or None: one of the test programs, or else of `suites`."""
     sound = Sound(workshop.build, environment)
     original, library = workshop.library_with(defect, workshop.compile(defect))
     for name in test_programs(defect):
@@ -206,6 +207,8 @@ def find(workshop, defect, environment):
         program.unlink()
         if failed and sound.program(name, case):
             return f"{name}: {case}"
+    if not suites:
+        return None
     server = workshop.link(SERVER, original, library)
     if server is None:
         raise Unbuildable(f"the server has no {library.name}")
@@ -214,7 +217,7 @@ def find(workshop, defect, environment):
         if not (workshop.folder / other.name).exists():
             (workshop.folder / other.name).symlink_to(other)
     simulation = workshop.link("rstmdb-sim", original, library)
-    for name, command in SUITES:
+    for name, command in suites:
         if name == "simulation" and simulation is None:
             continue
         failed, case = run_suite(words_of(command, workshop.folder), environment)
@@ -223,7 +226,7 @@ def find(workshop, defect, environment):
     return None
 
 
-def examine(build, defect, keep):
+def examine(build, defect, keep, suites):
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="rstmdb-planted-") as name:
         folder = pathlib.Path(keep) / defect.name if keep else pathlib.Path(name)
@@ -232,7 +235,7 @@ def examine(build, defect, keep):
         scratch.mkdir()
         environment = {**os.environ, "TMPDIR": str(scratch)}
         try:
-            found = find(Workshop(build, folder), defect, environment)
+            found = find(Workshop(build, folder), defect, environment, suites)
         except Unbuildable as problem:
             found, why = None, f"cannot be built: {problem}"
         else:
@@ -251,6 +254,8 @@ def main():
     parser.add_argument("--only", default="", help="only defects whose name holds this")
     parser.add_argument("--seconds", type=float, default=1e9, help="begin no defect after it")
     parser.add_argument("--from", dest="first", default="", help="begin with this defect")
+    parser.add_argument("--programs", action="store_true",
+                        help="only test programs, which need no machine of their own")
     parser.add_argument("--keep", help="leave the programs of each defect in this folder")
     args = parser.parse_args()
     chosen = UNTRIED if args.untried else DEFECTS
@@ -266,7 +271,7 @@ def main():
         if time.monotonic() - began > args.seconds:
             print(f"not begun: {defect.name} and what follows")
             break
-        if examine(args.build.resolve(), defect, args.keep):
+        if examine(args.build.resolve(), defect, args.keep, [] if args.programs else SUITES):
             passed += 1
         else:
             failed += 1

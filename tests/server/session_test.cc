@@ -63,6 +63,7 @@ TEST_F(GateTest, CleanReadsOvertakeWaitingWritesAndDirtyOnesWait) {
   client->send("w", "APPLY_EVENT", R"({"instance_id":"i","event":"GO"})");
   client->send("dirty", "GET_INSTANCE", R"({"instance_id":"i"})");
   client->send("list", "LIST_INSTANCES");
+  client->send("count", "COUNT_INSTANCES", R"({"machine":"m"})");
   client->send("refused", "APPLY_EVENT", R"({"instance_id":"i","event":"GO"})");
   client->send("ping", "PING");
   client->send("clean", "GET_INSTANCE", R"({"instance_id":"clean"})");
@@ -73,6 +74,7 @@ TEST_F(GateTest, CleanReadsOvertakeWaitingWritesAndDirtyOnesWait) {
   EXPECT_THAT(client->answer(), HasSubstr(R"("id":"w")"));
   EXPECT_THAT(client->answer(), HasSubstr(R"("state":"b")"));
   EXPECT_THAT(client->answer(), HasSubstr(R"("id":"list")"));
+  EXPECT_THAT(client->answer(), HasSubstr(R"("states":{"a":1,"b":1})"));
   EXPECT_THAT(client->answer(), HasSubstr("INVALID_TRANSITION"));
 }
 
