@@ -32,7 +32,8 @@ Result<SegmentLog::Opened> SegmentLog::open(Options options) {
   io::FileSystem& files = options.files;
   RSTMDB_TRY(ensure_folder(files, options.folder));
   RSTMDB_ASSIGN(std::unique_ptr<io::Lock> lock, files.lock(options.folder + "/LOCK"));
-  RSTMDB_ASSIGN(Recovered recovered, recover(files, options.folder, options.progress));
+  RSTMDB_ASSIGN(Recovered recovered,
+                recover(files, options.folder, options.progress, options.ahead));
   std::unique_ptr<SegmentWriter> writer;
   if (recovered.segments.empty()) {
     if (options.when_missing == WhenMissing::kRefuse)

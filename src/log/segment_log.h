@@ -70,6 +70,7 @@ class SegmentLog final : public Log {
     WhenMissing when_missing = WhenMissing::kCreate;
     std::function<void(const RecoveryProgress&)> progress = {};  // may be empty
   };
+    io::Ahead ahead = io::Ahead::kInline;  // where finished segments are read when it is opened
 
   struct Opened {
     std::unique_ptr<SegmentLog> log;
