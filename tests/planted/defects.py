@@ -213,7 +213,19 @@ DEFECTS = [
 # Not yet seen to be found: `run.py --untried` tries them. One that no test finds wants a test, or
 # shows that something else makes up for it; then it moves up, or goes.
 UNTRIED = [
+    # --- the network
+    Defect("input_behind_an_urgent_byte_left", "io/tcp_net.cc",
+           "      look_again_ = look_again_ || ready.more_input;\n"),
+    Defect("input_of_a_pause_left", "io/tcp_net.cc",
+           "    paused_ = false;\n    if (unread_ || failure_) read_soon();\n",
+           "    paused_ = false;\n"),
+    Defect("socket_told_of_after_it_was_forgotten", "io/socket_poll.cc",
+           "    if (event.data.ptr == &watcher) event.data.ptr = nullptr;\n", "    (void)event;\n"),
     # --- the log
+    Defect("lone_writer_stays_without_zeros", "log/segment_log.cc",
+           "  if (written.zeroed_bytes == 0) hurry_preparing();\n"),
+    Defect("finished_segment_of_another_log_taken", "log/segment_recovery.cc",
+           "    if (next.header)\n", "    if (next.header && next.header->number == 0)\n"),
     Defect("missing_segment_unnoticed", "log/segment_scan.cc",
            "  if (header.number != end_.segment_number + 1)", "  if (header.number == 0)"),
     Defect("claim_of_later_group_ignored", "log/torn_tail.cc",
