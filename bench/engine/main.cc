@@ -131,7 +131,8 @@ struct World {
                                   .random = io::system_random(),
                                   .folder = folder + "/wal",
                                   .sync = {log::SyncPolicy::Kind::kNever, 0},
-                                  .prepare = log::SegmentLog::Prepare::kNothing})
+                                  .prepare = log::SegmentLog::Prepare::kNothing,
+                                  .ahead = io::Ahead::kThread})
         .value();
   }
 };

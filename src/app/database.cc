@@ -134,6 +134,7 @@ Result<void> Database::open_log(const config::Config& config) {
           .when_missing = stored.empty() ? WhenMissing::kCreate : WhenMissing::kRefuse,
           .progress =
               [this](const log::RecoveryProgress& progress) { report_reading(progress, on_step_); },
+          .ahead = world_.ahead,
       }));
   report_recovery(opened.recovery);
   log_ = std::move(opened.log);

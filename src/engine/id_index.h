@@ -55,6 +55,8 @@ class IdIndex {
   }
   /// Enters an id that is not there yet.
   void add(uint64_t hash, Slot slot);
+  /// Makes room for `ids` in all, so that adding them makes hardly a shard grow. Before the first.
+  void reserve(uint64_t ids);
 
  private:
   static constexpr size_t kShards = 256;
@@ -78,6 +80,7 @@ class IdIndex {
     uint32_t behind(uint32_t line) const { return line + 1 == line_count ? 0 : line + 1; }
     void place(Entry entry);
     void grow();
+    void resize(uint32_t count);
   };
 
   uint64_t hash_seed_;

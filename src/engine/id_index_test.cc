@@ -53,5 +53,19 @@ TEST(IdIndex, IdsOfOneHashAreToldApartWhereverTheirLinesAre) {
   }
 }
 
+TEST(IdIndex, RoomThatIsMadeAheadMayBeTooMuchOrTooLittle) {
+  constexpr uint32_t kIds = 50'000;
+  for (const uint64_t reserved : {uint64_t{1}, uint64_t{kIds}, uint64_t{10} * kIds}) {
+    IdIndex index(7);
+    index.reserve(reserved);
+    EXPECT_FALSE(find(index, id_of(0)));
+    for (uint32_t i = 0; i < kIds; ++i) index.add(index.hash(id_of(i)), i);
+    for (uint32_t i = 0; i < kIds; ++i) {
+      ASSERT_EQ(find(index, id_of(i)), i);
+      ASSERT_FALSE(find(index, id_of(kIds + i)));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace rstmdb::engine

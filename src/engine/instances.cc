@@ -104,6 +104,12 @@ Slot Instances::add(std::string_view id, std::string_view context) {
   return slot;
 }
 
+Hash128 Instances::hash_by_walk(Slot from, Slot to) const {
+  Hash128 sum;
+  for (Slot slot = from; slot < to; ++slot) sum += row(slot).hash();
+  return sum;
+}
+
 InstanceRow Instances::row(Slot slot) const { return at(slot).row(slot); }
 
 bool Instances::restore(const InstanceRow& row, const Hash128& hash) {

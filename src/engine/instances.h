@@ -80,8 +80,12 @@ class Instances {
   /// what a request costs. Only a hint, for the requests that come next; an id that is not there is
   /// none the worse.
   void prefetch(std::span<const std::string_view> ids) const;
+  /// Sum of the hashes of the instances in slots [from, to), computed from what they are now.
+  Hash128 hash_by_walk(Slot from, Slot to) const;
   /// Brings only the place in the index, of one that is about to be added.
   void prefetch_place(std::string_view id) const { index_.prefetch(index_.hash(id)); }
+  /// Makes room for so many instances in the index, before the first.
+  void reserve(uint64_t instances) { index_.reserve(instances); }
   /// Adds a row under an id that is not there yet.
   Slot add(std::string_view id, std::string_view context);
   Instance& at(Slot slot) { return chunks_[slot / kChunkRows]->rows[slot % kChunkRows]; }

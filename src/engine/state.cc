@@ -198,11 +198,15 @@ Hash128 State::hash() const {
 }
 
 Hash128 State::hash_by_walk() const {
+  return hash_by_walk(instances_->hash_by_walk(0, instances_->size()));
+}
+
+Hash128 State::hash_by_walk(const Hash128& instances) const {
   Hash128 sum = keys_->hash_by_walk();
   for (DefinitionIndex i = 0; i < machines_.definition_count(); ++i) {
     sum += definition_hash(machines_.at(i));
   }
-  for (Slot slot = 0; slot < instances_->size(); ++slot) sum += instances_->row(slot).hash();
+  sum += instances;
   sum += position_hash(last_offset_, last_ts_);
   return sum;
 }

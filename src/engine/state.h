@@ -73,6 +73,8 @@ class State {
   void flush_all();
   void remember_key(const Record& record, KeyResult result);
   Slot living(const Record& record) const;
+  /// hash_by_walk() with what the instances add up to.
+  Hash128 hash_by_walk(const Hash128& instances) const;
   /// Adds a living instance to the sets that it belongs to.
   void enter(Slot slot, const Instance& instance);
 

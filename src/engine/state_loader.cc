@@ -1,5 +1,6 @@
 #include "engine/state_loader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/limits.h"
@@ -19,6 +20,7 @@ StateLoader::StateLoader(const State::Options& options, const StateFacts& facts)
     : facts_(facts), state_(options) {
   state_.last_offset_ = facts.last_offset;
   state_.last_ts_ = facts.last_ts;
+  state_.instances_->reserve(std::min<uint64_t>(facts.instances, limits::kInstancesMax));
 }
 
 Result<void> StateLoader::add(const HashedRow& hashed) {
@@ -72,15 +74,23 @@ Result<void> StateLoader::add_key(const KeyRow& row) {
   return {};
 }
 
-Result<State> StateLoader::finish() {
+Result<void> StateLoader::enter_all() {
   if (state_.machines_.definition_count() != facts_.definitions)
     return damaged("definitions are missing");
   if (instances_ != facts_.instances) return damaged("instances are missing");
   if (state_.keys_->count() != facts_.keys) return damaged("keys are missing");
   RSTMDB_TRY(enter_instances());
-  RSTMDB_TRY(check_keys());
+  return check_keys();
+}
+
+Result<State> StateLoader::finish() {
+  RSTMDB_TRY(enter_all());
+  return finish(walk(0, slots()));
+}
+
+Result<State> StateLoader::finish(const Hash128& walked) {
   // The sums were made while the rows came; the walk finds what went wrong on the way into memory.
-  if (state_.hash() != facts_.hash || state_.hash_by_walk() != facts_.hash)
+  if (state_.hash() != facts_.hash || state_.hash_by_walk(walked) != facts_.hash)
     return damaged("the state's hash is another");
   return std::move(state_);
 }

@@ -30,6 +30,17 @@ class StateLoader {
   /// hash is another. The loader is used up.
   Result<State> finish();
 
+  // The same in three steps, of which the first two may run beside each other.
+
+  /// Slots so far: 0 … slots()-1.
+  Slot slots() const { return state_.instances().size(); }
+  /// What these instances' hashes add up to, computed from what was built.
+  Hash128 walk(Slot from, Slot to) const { return state_.instances().hash_by_walk(from, to); }
+  /// Checks that all rows are there, and that what they refer to is.
+  Result<void> enter_all();
+  /// `walked` is the sum over all slots.
+  Result<State> finish(const Hash128& walked);
+
  private:
   Result<void> add_definition(const DefinitionRow& row, const Hash128& hash);
   Result<void> add_instance(const InstanceRow& row, const Hash128& hash);

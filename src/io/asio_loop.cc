@@ -6,6 +6,7 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cerrno>
@@ -18,6 +19,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "io/socket_poll.h"
 
 namespace rstmdb::io {
 namespace {
@@ -26,6 +28,7 @@ namespace asio = boost::asio;
 using Executor = asio::io_context::executor_type;
 using Steady = std::chrono::steady_clock;
 using Timer = asio::basic_waitable_timer<Steady, asio::wait_traits<Steady>, Executor>;
+using Descriptor = asio::posix::basic_stream_descriptor<Executor>;
 using SignalSet = asio::basic_signal_set<Executor>;
 
 constexpr int64_t kDelayMsMax = int64_t{365} * 24 * 60 * 60 * 1000;  // keeps the sum in range
@@ -64,15 +67,24 @@ void restart_after(int number) {
 }  // namespace
 
 struct AsioLoop::Parts {
-  explicit Parts(Options given) : options(given), context(1), work(asio::make_work_guard(context)) {
+  explicit Parts(Options given)
+      : options(given),
+        context(1),
+        work(asio::make_work_guard(context)),
+        sockets_ready(context.get_executor(), sockets.descriptor()) {
     // Where there is one processor, whoever is waited for needs it. (A quota of processor time is
     // not seen here: it loses one wait of this length each time that requests begin to be rare.)
     if (std::thread::hardware_concurrency() == 1) options.spin_us = 0;
   }
 
+  ~Parts() { static_cast<void>(sockets_ready.release()); }
+
   Options options;
+  SocketPoll sockets;  // outlives what the context holds, connections that linger among it
   asio::io_context context;
   asio::executor_work_guard<Executor> work;  // an idle loop waits, it does not end
+  Descriptor sockets_ready;                  // not the owner of its number
+  size_t handled = 0;                        // pieces, in this turn
   boost::unordered_flat_map<TimerId, std::unique_ptr<WaitingTimer>> timers;
   TimerId last_timer = 0;
   bool waits_are_short = false;     // the last one was
@@ -83,7 +95,9 @@ struct AsioLoop::Parts {
 
 AsioLoop::AsioLoop() : AsioLoop(Options{}) {}
 
-AsioLoop::AsioLoop(Options options) : parts_(std::make_unique<Parts>(options)) {}
+AsioLoop::AsioLoop(Options options) : parts_(std::make_unique<Parts>(options)) {
+  wait_for_sockets();
+}
 
 AsioLoop::~AsioLoop() = default;
 
@@ -112,25 +126,37 @@ void AsioLoop::at_turn_end(Task task) { parts_->turn_end_tasks.push_back(std::mo
 void AsioLoop::run() {
   Parts& parts = *parts_;
   while (!parts.stopping.load(std::memory_order_acquire)) {
-    size_t handled = wait_for_one();
-    while (handled < limits::kTurnHandlersMax && parts.context.poll_one() == 1) ++handled;
+    parts.handled = 0;
+    wait_for_one();
+    while (parts.handled < limits::kTurnHandlersMax && parts.context.poll_one() == 1)
+      ++parts.handled;
     run_turn_end_tasks();
   }
   parts.stopping.store(false, std::memory_order_release);
 }
 
-size_t AsioLoop::wait_for_one() {
-  asio::io_context& context = parts_->context;
-  const auto spin = std::chrono::microseconds(parts_->options.spin_us);
+void AsioLoop::wait_for_one() {
+  Parts& parts = *parts_;
+  const auto spin = std::chrono::microseconds(parts.options.spin_us);
   const auto began = Steady::now();
-  if (parts_->waits_are_short) {
+  if (parts.waits_are_short) {
     do {
-      if (context.poll_one() == 1) return 1;
+      if (parts.context.poll_one() == 0) continue;
+      ++parts.handled;
+      return;
     } while (Steady::now() - began < spin);
   }
-  const size_t handled = context.run_one();
-  parts_->waits_are_short = Steady::now() - began < spin;
-  return handled;
+  parts.handled += parts.context.run_one();
+  parts.waits_are_short = Steady::now() - began < spin;
+}
+
+void AsioLoop::wait_for_sockets() {
+  parts_->sockets_ready.async_wait(Descriptor::wait_read,
+                                   [this](const boost::system::error_code& error) {
+                                     if (error) return;  // the loop is being destroyed
+                                     parts_->handled += parts_->sockets.tell();
+                                     wait_for_sockets();
+                                   });
 }
 
 void AsioLoop::run_turn_end_tasks() {
@@ -156,5 +182,7 @@ void AsioLoop::on_signal(std::initializer_list<int> signals,
 }
 
 asio::io_context& AsioLoop::context() { return parts_->context; }
+
+SocketPoll& AsioLoop::sockets() { return parts_->sockets; }
 
 }  // namespace rstmdb::io

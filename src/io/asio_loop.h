@@ -1,4 +1,4 @@
-// The production Loop: one thread, one epoll, timers and signals.
+// The production Loop: one thread, sockets, timers and signals.
 //
 // A turn is: wait for something, handle at most limits::kTurnHandlersMax ready pieces of it, run
 // the at_turn_end tasks. The bound keeps a busy network from putting the log's flush off for ever,
@@ -16,6 +16,8 @@ class io_context;
 }
 
 namespace rstmdb::io {
+
+class SocketPoll;
 
 class AsioLoop final : public Loop {
  public:
@@ -44,13 +46,16 @@ class AsioLoop final : public Loop {
   /// process. One call per signal number; fails by abort when the system refuses.
   void on_signal(std::initializer_list<int> signals, std::move_only_function<void(int)> on_signal);
 
-  /// For the files of this folder that do network calls.
+  /// For the files of this folder that do network calls. What the sockets tell is part of the
+  /// loop's turns, each of them a piece of input.
   boost::asio::io_context& context();
+  SocketPoll& sockets();
 
  private:
   struct Parts;
   void run_turn_end_tasks();
-  size_t wait_for_one();
+  void wait_for_one();
+  void wait_for_sockets();
   std::unique_ptr<Parts> parts_;
 };
 

@@ -2,12 +2,12 @@
 
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
@@ -22,6 +22,7 @@
 #include "base/host_port.h"
 #include "base/limits.h"
 #include "base/logging.h"
+#include "io/socket_poll.h"
 
 namespace rstmdb::io {
 namespace {
@@ -35,7 +36,7 @@ using Acceptor = asio::basic_socket_acceptor<Tcp, Executor>;
 using Steady = std::chrono::steady_clock;
 using Timer = asio::basic_waitable_timer<Steady, asio::wait_traits<Steady>, Executor>;
 
-/// Memory for one pending operation, reused by the next, so that a read allocates nothing.
+/// Memory for one pending operation, reused by the next.
 class OperationMemory {
  public:
   void* take(size_t size) {
@@ -84,6 +85,7 @@ std::string address_text(const Tcp::endpoint& endpoint) {
 void set_options(Socket& socket) {
   const int on = 1;
   const int descriptor = socket.native_handle();
+  ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   ::setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   for (const auto& [option, value] : {std::pair(TCP_KEEPIDLE, limits::kKeepAliveIdleSecs),
                                       {TCP_KEEPINTVL, limits::kKeepAliveIntervalSecs},
@@ -99,105 +101,127 @@ Error broken(int number) {
       .with("errno", number);
 }
 
-/// The socket and its state. Shared between its stream and the operations pending on it, because
-/// those come back after the stream may be gone.
-class Connection : public std::enable_shared_from_this<Connection> {
+/// The socket and its state. Shared between its stream and what the loop still holds for it,
+/// because that comes back after the stream may be gone.
+class Connection final : public SocketPoll::Watcher,
+                         public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Socket socket, const Tcp::endpoint& peer)
-      : socket_(std::move(socket)), peer_(address_text(peer)) {}
+  /// Takes the socket over.
+  Connection(AsioLoop& loop, int socket, const Tcp::endpoint& peer)
+      : loop_(loop), sockets_(loop.sockets()), socket_(socket), peer_(address_text(peer)) {}
+  ~Connection() { close_socket(); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// False when the system has no room to watch it.
+  bool watch() { return watched_ = sockets_.watch(socket_, *this); }
 
   void start(StreamEvents& events) {
     events_ = &events;
-    read_soon();
+    resume_reading();
   }
 
-  void read_soon() {
-    if (read_posted_ || state_ != State::kOpen) return;
-    read_posted_ = true;
-    asio::post(socket_.get_executor(), Step<&Connection::on_read_posted>{self(), &post_memory_});
+  void resume_reading() {
+    paused_ = false;
+    if (unread_ || failure_) read_soon();
   }
 
   size_t write(std::string_view bytes) {
     size_t sent = 0;
-    while (sent < bytes.size() && state_ != State::kClosed && !failure_) {
-      const ssize_t size = ::send(socket_.native_handle(), bytes.data() + sent, bytes.size() - sent,
-                                  MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (sent < bytes.size() && may_send() && !failure_) {
+      const ssize_t size =
+          ::send(socket_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
       if (size >= 0) {
         sent += static_cast<size_t>(size);
       } else if (errno == EAGAIN) {
-        wait_until_writable();
+        owner_waits_ = true;
         return sent;
       } else if (errno != EINTR) {
         failure_ = errno;
-        // A pending read sees the breakage too, after the bytes that came before it.
-        if (!reading_) read_soon();
+        read_soon();  // what came before it is read first, unless reading is paused
       }
     }
     return bytes.size();
   }
 
   void close(Stream::Close how) {
-    if (state_ == State::kClosed) return;
-    const bool peer_may_send = state_ == State::kOpen && !failure_;
-    state_ = State::kClosed;
-    if (how == Stream::Close::kAfterSending && peer_may_send) return linger();
-    error_code ignored;
-    if (how == Stream::Close::kReset)
-      socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+    if (state_ == State::kLingering || state_ == State::kClosed) return;
+    if (how == Stream::Close::kAfterSending && state_ == State::kOpen && !failure_) return linger();
+    if (how == Stream::Close::kReset) {
+      const ::linger none = {.l_onoff = 1, .l_linger = 0};
+      ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    }
     close_socket();
   }
 
-  void close_at_once() {
-    state_ = State::kClosed;
-    close_socket();
-  }
+  void close_at_once() { close_socket(); }
 
   const std::string& peer() const { return peer_; }
 
  private:
-  enum class State : uint8_t { kOpen, kEnded, kClosed };  // kEnded: on_closed has been called
+  /// kEnded: on_closed has been called; kLingering: closed, but for the peer's side.
+  enum class State : uint8_t { kOpen, kEnded, kLingering, kClosed };
 
-  /// A member function as Asio's handler, with its place in the connection for its memory.
-  template <auto kMember>
-  struct Step {
+  /// Asio's handler of a step that was posted, with its place in the connection for its memory.
+  struct ReadOn {
     using allocator_type = OperationAllocator<void>;
-    allocator_type get_allocator() const { return allocator_type(*memory); }
-    void operator()() const { ((*connection).*kMember)(error_code(), 0); }
-    void operator()(const error_code& error) const { ((*connection).*kMember)(error, 0); }
-    void operator()(const error_code& error, size_t size) const {
-      ((*connection).*kMember)(error, size);
-    }
+    allocator_type get_allocator() const { return allocator_type(connection->post_memory_); }
+    void operator()() const { connection->on_read_posted(); }
     std::shared_ptr<Connection> connection;
-    OperationMemory* memory;
   };
 
-  std::shared_ptr<Connection> self() { return shared_from_this(); }
+  bool may_send() const { return state_ == State::kOpen || state_ == State::kEnded; }
 
-  void on_read_posted(const error_code&, size_t) {
+  void read_soon() {
+    if (read_posted_ || state_ != State::kOpen) return;
+    read_posted_ = true;
+    asio::post(loop_.context(), ReadOn{shared_from_this()});
+  }
+
+  void on_read_posted() {
     read_posted_ = false;
-    read_next();
+    read_on();
   }
 
-  void read_next() {
-    if (state_ != State::kOpen || reading_) return;
-    if (failure_) return end(broken(*failure_));
-    const std::span<char> buffer = events_->read_buffer();
-    if (state_ != State::kOpen || buffer.empty()) return;
-    reading_ = true;
-    socket_.async_read_some(asio::buffer(buffer.data(), buffer.size()),
-                            Step<&Connection::on_received>{self(), &read_memory_});
-  }
-
-  void on_received(const error_code& error, size_t size) {
-    if (state_ == State::kClosed) return;
-    reading_ = false;
-    if (size > 0) {
-      events_->on_read(size);
-      return read_next();
+  void on_ready(SocketPoll::Ready ready) override {
+    const auto self = shared_from_this();  // the owner may let go of it in any call
+    if (state_ == State::kLingering) return drop_input();
+    if (ready.input) {
+      unread_ = true;
+      look_again_ = look_again_ || ready.more_input;
+      if (!paused_ && !read_posted_) read_on();
     }
-    if (failure_) return end(broken(*failure_));
-    if (error != asio::error::eof) return end(broken(error.value()));
-    end(Error(Code::kInternalError, "the peer closed its side").with("reason", "end"));
+    if (ready.output && may_send() && std::exchange(owner_waits_, false)) events_->on_writable();
+  }
+
+  /// Receives once; the rest, if there is any, after everything else that is ready.
+  void read_on() {
+    if (state_ != State::kOpen || (!unread_ && !failure_)) return;
+    if (paused_ && failure_) return end(broken(*failure_));
+    const std::span<char> buffer = events_->read_buffer();
+    if (state_ != State::kOpen) return;
+    paused_ = buffer.empty();
+    if (paused_) {
+      if (failure_) end(broken(*failure_));
+      return;
+    }
+    ssize_t size = 0;
+    do {
+      size = ::recv(socket_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    } while (size < 0 && errno == EINTR);
+    if (size > 0) {
+      // With room left it was all that there was, and of more the system tells.
+      unread_ = static_cast<size_t>(size) == buffer.size() || look_again_;
+      events_->on_read(static_cast<size_t>(size));
+      if (unread_ || failure_) read_soon();
+    } else if (size < 0 && errno == EAGAIN) {
+      unread_ = look_again_ = false;
+      if (failure_) end(broken(*failure_));
+    } else if (failure_ || size < 0) {
+      end(broken(failure_.value_or(errno)));
+    } else {
+      end(Error(Code::kInternalError, "the peer closed its side").with("reason", "end"));
+    }
   }
 
   void end(const Error& reason) {
@@ -206,30 +230,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
     events_->on_closed(reason);
   }
 
-  void wait_until_writable() {
-    owner_waits_ = true;
-    if (awaiting_writable_) return;
-    awaiting_writable_ = true;
-    socket_.async_wait(Socket::wait_write, Step<&Connection::on_writable>{self(), &write_memory_});
-  }
-
-  void on_writable(const error_code&, size_t) {
-    awaiting_writable_ = false;
-    if (state_ == State::kClosed || !owner_waits_) return;
-    owner_waits_ = false;
-    events_->on_writable();
-  }
-
   /// Closing with input unread would make the system answer with a reset, which takes the bytes
   /// that we have just sent away from the peer. So: end our side, drop input for a bounded while
   /// and close when the peer does.
   void linger() {
-    error_code error;
-    socket_.cancel(error);  // no operation writes into the owner's buffer any more
-    socket_.shutdown(Socket::shutdown_send, error);
-    if (error) return close_socket();
-    linger_timer_.emplace(socket_.get_executor(), std::chrono::milliseconds(limits::kLingerMs));
-    linger_timer_->async_wait([connection = self()](const error_code& cancelled) {
+    state_ = State::kLingering;
+    if (::shutdown(socket_, SHUT_WR) != 0) return close_socket();
+    linger_timer_.emplace(loop_.context().get_executor(),
+                          std::chrono::milliseconds(limits::kLingerMs));
+    linger_timer_->async_wait([connection = shared_from_this()](const error_code& cancelled) {
       if (!cancelled) connection->close_socket();
     });
     drop_input();
@@ -237,35 +246,38 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void drop_input() {
     static thread_local std::array<char, 16 * 1024> dropped;
-    socket_.async_read_some(asio::buffer(dropped),
-                            Step<&Connection::on_dropped>{self(), &read_memory_});
-  }
-
-  void on_dropped(const error_code& error, size_t size) {
-    dropped_bytes_ += size;
-    if (!error && dropped_bytes_ <= limits::kLingerBytesMax) return drop_input();
+    while (dropped_bytes_ <= limits::kLingerBytesMax) {
+      const ssize_t size = ::recv(socket_, dropped.data(), dropped.size(), MSG_DONTWAIT);
+      if (size < 0 && errno == EAGAIN) return;
+      if (size == 0 || (size < 0 && errno != EINTR)) break;
+      if (size > 0) dropped_bytes_ += static_cast<size_t>(size);
+    }
     close_socket();
   }
 
   void close_socket() {
+    state_ = State::kClosed;
     linger_timer_.reset();
-    error_code ignored;
-    socket_.close(ignored);
+    if (socket_ < 0) return;
+    if (watched_) sockets_.forget(socket_, *this);
+    ::close(std::exchange(socket_, -1));
   }
 
-  Socket socket_;
+  AsioLoop& loop_;
+  SocketPoll& sockets_;  // of the loop, which goes before it when one lingers to the end
+  int socket_;
   StreamEvents* events_ = nullptr;
   State state_ = State::kOpen;
-  bool read_posted_ = false;        // read_next() will run soon
-  bool reading_ = false;            // a receive into the owner's buffer is pending
-  bool awaiting_writable_ = false;  // a wait for writability is pending
-  bool owner_waits_ = false;        // and its end is to be told
-  std::optional<int> failure_;      // errno of a failed send, told by the next read
+  bool watched_ = false;
+  bool paused_ = true;          // the owner takes nothing now
+  bool unread_ = false;         // the socket may have something to read
+  bool look_again_ = false;     // also behind a receive that did not fill its buffer
+  bool read_posted_ = false;    // read_on() will run soon
+  bool owner_waits_ = false;    // for room to write
+  std::optional<int> failure_;  // errno of a failed send, told behind what can still be read
   std::string peer_;
   std::optional<Timer> linger_timer_;
   size_t dropped_bytes_ = 0;
-  OperationMemory read_memory_;
-  OperationMemory write_memory_;
   OperationMemory post_memory_;
 };
 
@@ -276,7 +288,7 @@ class TcpStream final : public Stream {
     if (!closed_) connection_->close_at_once();
   }
   void start(StreamEvents& events) override { connection_->start(events); }
-  void resume_reading() override { connection_->read_soon(); }
+  void resume_reading() override { connection_->resume_reading(); }
   size_t write(std::string_view bytes) override { return connection_->write(bytes); }
   void close(Close how) override {
     closed_ = true;
@@ -292,9 +304,10 @@ class TcpStream final : public Stream {
 /// The listening socket; shared between its TcpListener and the pending accept.
 class Door : public std::enable_shared_from_this<Door> {
  public:
-  Door(asio::io_context& context, Net::Accept on_accept)
-      : acceptor_(context.get_executor()),
-        back_off_(context.get_executor()),
+  Door(AsioLoop& loop, Net::Accept on_accept)
+      : loop_(loop),
+        acceptor_(loop.context().get_executor()),
+        back_off_(loop.context().get_executor()),
         on_accept_(std::move(on_accept)) {}
 
   Result<void> open(const Tcp::endpoint& endpoint, std::string_view asked) {
@@ -334,10 +347,14 @@ class Door : public std::enable_shared_from_this<Door> {
     if (!acceptor_.is_open()) return;
     if (error) return back_off(error);
     backing_off_ = false;
-    error_code ignored;
-    socket.set_option(Tcp::no_delay(true), ignored);
     set_options(socket);
-    on_accept_(std::make_unique<TcpStream>(std::make_shared<Connection>(std::move(socket), peer_)));
+    error_code refused;
+    const int descriptor = socket.release(refused);
+    if (refused) return back_off(refused);
+    auto connection = std::make_shared<Connection>(loop_, descriptor, peer_);
+    if (!connection->watch())
+      return back_off(error_code(errno, asio::error::get_system_category()));
+    on_accept_(std::make_unique<TcpStream>(std::move(connection)));
     if (acceptor_.is_open()) accept_next();
   }
 
@@ -352,6 +369,7 @@ class Door : public std::enable_shared_from_this<Door> {
     });
   }
 
+  AsioLoop& loop_;
   Acceptor acceptor_;
   Timer back_off_;
   Net::Accept on_accept_;
@@ -388,7 +406,7 @@ Result<Tcp::endpoint> resolve(asio::io_context& context, std::string_view addres
 
 Result<std::unique_ptr<Listener>> TcpNet::listen(std::string_view address, Accept on_accept) {
   RSTMDB_ASSIGN(const Tcp::endpoint endpoint, resolve(loop_.context(), address));
-  auto door = std::make_shared<Door>(loop_.context(), std::move(on_accept));
+  auto door = std::make_shared<Door>(loop_, std::move(on_accept));
   RSTMDB_TRY(door->open(endpoint, address));
   return std::unique_ptr<Listener>(std::make_unique<TcpListener>(std::move(door)));
 }

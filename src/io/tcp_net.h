@@ -1,10 +1,9 @@
-// TCP on the loop's own thread. One read is outstanding per stream, straight into its owner's
-// buffer; a write is a plain send, and the system is asked for writability only after a short one.
-// A lone request and its answer cost one send and two receives, of which the second finds nothing:
-// it is how the wait for the next request begins, and it saves an epoll round when there is one.
+// TCP on the loop's own thread. When a socket has something new (io/socket_poll.h) it is received
+// straight into its owner's buffer; a write is a plain send. A lone request and its answer cost one
+// receive and one send, and what is ready at once is asked for together.
 //
-// A stream's connection belongs to the stream and to the operations that the loop still holds for
-// it: the owner may destroy or close the stream inside any callback.
+// A stream's connection belongs to the stream and to what the loop still holds for it: the owner
+// may destroy or close the stream inside any callback.
 #pragma once
 
 #include "io/asio_loop.h"

@@ -10,8 +10,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/host_port.h"
@@ -207,6 +212,115 @@ TEST_F(TcpNetTest, APeerOnAnIPv6ListenerIsShownAsTheIPv4ThatItIs) {
   connect_to((*listener)->address());
   ASSERT_TRUE(run_until([&] { return stream != nullptr; }, 10'000));
   EXPECT_TRUE(stream->peer().starts_with("127.0.0.1:")) << stream->peer();
+}
+
+/// Takes what comes, and says so.
+struct Taker : StreamEvents {
+  explicit Taker(
+      std::unique_ptr<Stream> given, std::function<void()> told = [] {})
+      : stream(std::move(given)), on_taken(std::move(told)) {
+    stream->start(*this);
+  }
+  std::span<char> read_buffer() override { return paused ? std::span<char>() : buffer; }
+  void on_read(size_t size) override {
+    taken.append(buffer.data(), size);
+    on_taken();
+  }
+  void on_writable() override {}
+  void on_closed(const Error& reason) override { ended = reason.detail("reason"); }
+
+  std::array<char, 8> buffer{};
+  std::string taken;
+  std::string ended;
+  bool paused = false;
+  std::unique_ptr<Stream> stream;
+  std::function<void()> on_taken;
+};
+
+TEST_F(TcpNetTest, WhatStandsBehindAnUrgentByteArrivesToo) {
+  std::unique_ptr<Taker> taker;
+  const auto listener = net.listen("127.0.0.1:0", [&](std::unique_ptr<Stream> accepted) {
+    taker = std::make_unique<Taker>(std::move(accepted));
+  });
+  const int peer = connect_to((*listener)->address());
+  ASSERT_EQ(::send(peer, "ab", 2, 0), 2);
+  ASSERT_EQ(::send(peer, "!", 1, MSG_OOB), 1);
+  ASSERT_EQ(::send(peer, "cd", 2, 0), 2);
+  EXPECT_TRUE(run_until([&] { return taker && taker->taken == "abcd"; }, 10'000)) << taker->taken;
+}
+
+TEST_F(TcpNetTest, MoreThanTheBufferTakesAndTheEndBehindItArriveWithoutAnotherPush) {
+  std::unique_ptr<Taker> taker;
+  const auto listener = net.listen("127.0.0.1:0", [&](std::unique_ptr<Stream> accepted) {
+    taker = std::make_unique<Taker>(std::move(accepted));
+  });
+  const int peer = connect_to((*listener)->address());
+  ASSERT_EQ(::send(peer, "0123456789abcdefghi", 19, 0), 19);
+  ASSERT_EQ(::shutdown(peer, SHUT_WR), 0);
+  EXPECT_TRUE(run_until([&] { return taker && taker->ended == "end"; }, 10'000));
+  EXPECT_EQ(taker->taken, "0123456789abcdefghi");
+}
+
+TEST_F(TcpNetTest, BytesThatComeWhileReadingIsPausedWaitForItsEnd) {
+  std::unique_ptr<Taker> taker;
+  const auto listener = net.listen("127.0.0.1:0", [&](std::unique_ptr<Stream> accepted) {
+    taker = std::make_unique<Taker>(std::move(accepted), [&] { taker->paused = true; });
+  });
+  const int peer = connect_to((*listener)->address());
+  ASSERT_EQ(::send(peer, "ab", 2, 0), 2);
+  ASSERT_TRUE(run_until([&] { return taker && taker->taken == "ab"; }, 10'000));
+  ASSERT_EQ(::send(peer, "cd", 2, 0), 2);
+  ASSERT_EQ(::shutdown(peer, SHUT_WR), 0);
+  bool later = false;
+  loop.run_after(20, [&] { later = true; });
+  ASSERT_TRUE(run_until([&] { return later; }, 10'000));
+  EXPECT_EQ(taker->taken, "ab");
+  taker->paused = false;
+  taker->on_taken = [] {};
+  taker->stream->resume_reading();
+  EXPECT_TRUE(run_until([&] { return taker->ended == "end"; }, 10'000));
+  EXPECT_EQ(taker->taken, "abcd");
+}
+
+TEST_F(TcpNetTest, WhoIsLetGoOfInTheTurnInWhichItsBytesHaveComeHearsNothing) {
+  std::vector<std::unique_ptr<Taker>> takers;
+  const auto listener = net.listen("127.0.0.1:0", [&](std::unique_ptr<Stream> accepted) {
+    takers.push_back(std::make_unique<Taker>(std::move(accepted)));
+  });
+  std::vector<int> peers;
+  for (int i = 0; i < 20; ++i) peers.push_back(connect_to((*listener)->address()));
+  ASSERT_TRUE(run_until([&] { return takers.size() == peers.size(); }, 10'000));
+  // Whoever is told first lets go of all others; of those a byte is there in the same turn.
+  int told = 0;
+  for (const auto& taker : takers) {
+    taker->on_taken = [&, mine = taker.get()] {
+      ++told;
+      for (auto& other : takers) {
+        if (other.get() != mine) other.reset();
+      }
+    };
+  }
+  for (const int peer : peers) ASSERT_EQ(::send(peer, "x", 1, 0), 1);
+  ASSERT_TRUE(run_until([&] { return told > 0; }, 10'000));
+  EXPECT_EQ(told, 1);
+}
+
+TEST_F(TcpNetTest, EverySocketThatIsReadyIsAPieceOfTheTurn) {
+  std::vector<std::unique_ptr<Taker>> takers;
+  size_t taken = 0;
+  const auto listener = net.listen("127.0.0.1:0", [&](std::unique_ptr<Stream> accepted) {
+    takers.push_back(std::make_unique<Taker>(std::move(accepted), [&] { ++taken; }));
+  });
+  const size_t count = limits::kTurnHandlersMax + 100;
+  std::vector<int> peers;
+  for (size_t i = 0; i < count; ++i) peers.push_back(connect_to((*listener)->address()));
+  ASSERT_TRUE(run_until([&] { return takers.size() == count; }, 10'000));
+  size_t before = 0;
+  size_t most = 0;
+  loop.at_turn_end([&] { most = std::max(most, taken - std::exchange(before, taken)); });
+  for (const int peer : peers) ASSERT_EQ(::send(peer, "x", 1, 0), 1);
+  ASSERT_TRUE(run_until([&] { return taken == count; }, 10'000));
+  EXPECT_LE(most, limits::kTurnHandlersMax);
 }
 
 }  // namespace

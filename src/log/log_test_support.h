@@ -135,7 +135,8 @@ struct LogBench {
                              .sync = sync,
                              .prepare = prepare,
                              .reserve_bytes = reserve_bytes,
-                             .progress = progress});
+                             .progress = progress,
+                             .ahead = ahead});
   }
   /// Opens, sets the listener, and expects both to go well.
   std::unique_ptr<SegmentLog> open_well() {
@@ -154,6 +155,7 @@ struct LogBench {
   SegmentLog::Prepare prepare = SegmentLog::Prepare::kNothing;
   uint64_t reserve_bytes = 0;
   std::function<void(const RecoveryProgress&)> progress;
+  io::Ahead ahead = io::Ahead::kInline;
   ManualClock clock;
   ManualLoop loop{clock};
   ManualWorker worker{loop};

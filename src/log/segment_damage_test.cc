@@ -450,5 +450,41 @@ TEST(SegmentDamage, a_cursor_reports_what_decays_after_the_start) {
   EXPECT_EQ(reported, size - kSegmentHeaderBytes);
 }
 
+/// How opening ends, in words, when finished segments are read in that way.
+std::string outcome(SimulatedFileSystem& files, io::Ahead ahead) {
+  LogBench bench(files, kFolder);
+  bench.ahead = ahead;
+  const auto opened = bench.open();
+  if (!opened.ok()) return opened.error().to_string();
+  return std::to_string(opened->recovery.segments) + " segments up to " +
+         std::to_string(opened->log->next_offset());
+}
+
+TEST(SegmentDamage, threads_that_read_finished_segments_come_to_the_same_end) {
+  const auto whole = make_sample(End::kKilled);
+  const auto compare = [&](const std::string& what) {
+    const std::string one = outcome(whole->files, io::Ahead::kInline);
+    ASSERT_EQ(outcome(whole->files, io::Ahead::kThread), one) << what;
+  };
+  for (size_t i = 0; i + 1 < whole->segments.size(); ++i) {
+    const std::string& path = whole->segments[i];
+    const std::string right = whole->files.content(path);
+    for (size_t at = 0; at < right.size(); ++at) {
+      std::string wrong = right;
+      wrong[at] = static_cast<char>(wrong[at] ^ 4);
+      whole->files.put(path, wrong);
+      compare("byte " + std::to_string(at));
+      ASSERT_NE(outcome(whole->files, io::Ahead::kThread).find(path), std::string::npos);
+    }
+    whole->files.put(path, right.substr(0, right.size() - 5));
+    compare("cut");
+    ASSERT_TRUE(whole->files.remove(path).ok());
+    compare("gone");
+    whole->files.put(path, right);
+  }
+  compare("whole");
+  EXPECT_TRUE(outcome(whole->files, io::Ahead::kThread).starts_with("3 segments up to "));
+}
+
 }  // namespace
 }  // namespace rstmdb::log

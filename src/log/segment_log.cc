@@ -22,6 +22,10 @@ constexpr uint64_t kBusyBytes = 1024 * 1024;
 /// in time when that begins at half a segment, and at no time is the disk busier with zeros than
 /// this.
 constexpr double kZerosPerByte = 2.5;
+/// Where the log writes into a segment without zeros each flush waits for the file system's journal
+/// too. Then zeros are also written this long after the last ones, however little the log takes: a
+/// lone writer has a zeroed segment after seconds, not after half a gigabyte.
+constexpr int64_t kZerosPauseNs = 2'000'000;
 constexpr size_t kReusedBytesMax = 1024 * 1024;
 
 size_t stored_bytes(const Unit& unit) { return kUnitHeaderBytes + unit.bytes.size(); }
@@ -32,7 +36,8 @@ Result<SegmentLog::Opened> SegmentLog::open(Options options) {
   io::FileSystem& files = options.files;
   RSTMDB_TRY(ensure_folder(files, options.folder));
   RSTMDB_ASSIGN(std::unique_ptr<io::Lock> lock, files.lock(options.folder + "/LOCK"));
-  RSTMDB_ASSIGN(Recovered recovered, recover(files, options.folder, options.progress));
+  RSTMDB_ASSIGN(Recovered recovered,
+                recover(files, options.folder, options.progress, options.ahead));
   std::unique_ptr<SegmentWriter> writer;
   if (recovered.segments.empty()) {
     if (options.when_missing == WhenMissing::kRefuse)
@@ -293,6 +298,7 @@ void SegmentLog::commit(FlushJob& job) {
   if (half_full || (written.zeroed_bytes == 0 && bytes_since_open_ >= kBusyBytes))
     prepare_next_segment();
   go_on_preparing();
+  if (written.zeroed_bytes == 0) hurry_preparing();
   reuse(std::move(job.group.bytes));
   if (listener_ != nullptr) listener_->on_committed(shelf_->committed());
 }
@@ -409,6 +415,7 @@ void SegmentLog::prepare_next_segment() {
                                   .bytes = options_.segment_bytes,
                                   .reserve_bytes = options_.reserve_bytes});
   preparing_since_bytes_ = bytes_since_open_;
+  zeros_ended_ns_ = options_.clock.steady_ns();
   zeroed_bytes_ = 0;
 }
 
@@ -428,7 +435,16 @@ bool SegmentLog::preparing() const {
 void SegmentLog::go_on_preparing() {
   if (!preparing() || zeroing_) return;
   const auto taken = static_cast<double>(bytes_since_open_ - preparing_since_bytes_);
-  if (static_cast<double>(zeroed_bytes_) > taken * kZerosPerByte) return;
+  if (static_cast<double>(zeroed_bytes_) <= taken * kZerosPerByte) write_more_zeros();
+}
+
+/// Called when something has been written, so an idle log writes no zeros.
+void SegmentLog::hurry_preparing() {
+  if (!preparing() || zeroing_) return;
+  if (options_.clock.steady_ns() - zeros_ended_ns_ >= kZerosPauseNs) write_more_zeros();
+}
+
+void SegmentLog::write_more_zeros() {
   zeroed_bytes_ += SegmentPreparation::kStepBytes;
   have_worker_do(&SegmentPreparation::step);
 }
@@ -439,6 +455,8 @@ void SegmentLog::have_worker_do(void (SegmentPreparation::*work)()) {
                       [preparation = preparation_] {
                         if (preparation->owner == nullptr) return;
                         preparation->owner->zeroing_ = false;
+                        preparation->owner->zeros_ended_ns_ =
+                            preparation->owner->options_.clock.steady_ns();
                         preparation->owner->go_on_preparing();
                       });
 }

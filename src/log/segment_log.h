@@ -49,7 +49,8 @@ class SegmentLog final : public Log {
  public:
   /// Whether the next segment is written full of zeros ahead of its use, on the worker: while the
   /// second half of a segment fills, and once a log that has just been opened is seen to be busy.
-  /// In small steps, and in step with what the log takes, so that flushes hardly wait for it.
+  /// In small steps, and in step with what the log takes, so that flushes hardly wait for it; in
+  /// step with time where the log writes into a segment that has no zeros.
   enum class Prepare { kNothing, kNextSegment };
   /// What happens when there is no log: a database that has snapshots had one.
   enum class WhenMissing { kCreate, kRefuse };
@@ -69,6 +70,7 @@ class SegmentLog final : public Log {
     std::function<void()> on_new_segment = {};  // on the loop's thread; may be empty
     WhenMissing when_missing = WhenMissing::kCreate;
     std::function<void(const RecoveryProgress&)> progress = {};  // may be empty
+    io::Ahead ahead = io::Ahead::kInline;  // where finished segments are read when it is opened
   };
 
   struct Opened {
@@ -131,6 +133,8 @@ class SegmentLog final : public Log {
   std::shared_ptr<SegmentPreparation> let_go_of_preparation();
   bool preparing() const;
   void go_on_preparing();
+  void hurry_preparing();
+  void write_more_zeros();
   void have_worker_do(void (SegmentPreparation::*work)());
   void end_preparation();
   void go_on_trimming();
@@ -162,6 +166,7 @@ class SegmentLog final : public Log {
   OnTrimmed on_trimmed_;                             // who waits for trim_
   uint64_t preparing_since_bytes_ = 0;               // bytes_since_open_ when preparation_ began
   uint64_t zeroed_bytes_ = 0;                        // by its steps, the one under way included
+  int64_t zeros_ended_ns_ = 0;                       // the last step, or the beginning
   bool zeroing_ = false;                             // a step is under way
   bool prepared_ = false;  // the writer has, or soon gets, the segment that follows this one
   bool flush_wanted_ = false;

@@ -179,6 +179,31 @@ TEST_F(SimulatedLogTest, a_busy_log_goes_on_in_zeroed_segments) {
   EXPECT_LT(files_.content(second).size(), 6'100'000u);
 }
 
+TEST_F(SimulatedLogTest, who_writes_little_soon_has_a_zeroed_segment_too) {
+  bench_.prepare = SegmentLog::Prepare::kNextSegment;
+  bench_.segment_bytes = 10'000'000;
+  const std::string draft = "/data/log/" + std::string(kPreparedSegmentName);
+  auto log = bench_.open_well();
+  ASSERT_TRUE(append_one(*log, 1, 1'100'000).ok());
+  flush_and_work(*log);
+  int taken = 0;
+  for (; taken < 1'000 && log->stats().segment_count == 1; ++taken) {
+    bench_.clock.now_ns += 1'000'000;
+    ASSERT_TRUE(append_one(*log, 1, 200).ok());
+    flush_and_work(*log);
+  }
+  constexpr int kSteps = 10'000'000 / SegmentPreparation::kStepBytes;
+  EXPECT_GE(taken, 2 * kSteps) << "a step in two milliseconds";
+  EXPECT_LE(taken, 2 * kSteps + 4);
+  // In zeros now: the half of it is far, so nothing more is prepared.
+  for (int i = 0; i < 100; ++i) {
+    bench_.clock.now_ns += 1'000'000;
+    ASSERT_TRUE(append_one(*log, 1, 200).ok());
+    flush_and_work(*log);
+  }
+  EXPECT_FALSE(files_.exists(draft).value());
+}
+
 TEST_F(SimulatedLogTest, the_end_of_a_preparation_may_come_after_the_log_has_gone) {
   bench_.prepare = SegmentLog::Prepare::kNextSegment;
   bench_.segment_bytes = 5'000;
@@ -202,6 +227,7 @@ TEST_F(SimulatedLogTest, an_idle_log_writes_no_zeros) {
   flush_and_work(*log);
   const size_t begun = files_.content(draft).size();
   for (int second = 0; second < 100; ++second) {
+    bench_.clock.now_ns += 1'000'000'000;
     log->check_folder();
     flush_and_work(*log);
   }

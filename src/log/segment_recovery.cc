@@ -7,6 +7,7 @@
 #include "log/damage.h"
 #include "log/end_note.h"
 #include "log/file_window.h"
+#include "log/finished_segments.h"
 #include "log/segment_scan.h"
 #include "log/torn_tail.h"
 
@@ -15,14 +16,17 @@ namespace {
 
 class Recoverer {
  public:
-  Recoverer(io::FileSystem& files, const std::string& folder) : files_(files), folder_(folder) {}
+  Recoverer(io::FileSystem& files, const std::string& folder, io::Ahead ahead)
+      : files_(files), folder_(folder), ahead_(ahead) {}
 
   Result<Recovered> run(const std::function<void(const RecoveryProgress&)>& progress) {
     RSTMDB_ASSIGN(const std::vector<Offset> names, find_segments());
     RSTMDB_ASSIGN(const std::optional<SegmentHeader> note, read_end_note(files_, folder_));
+    std::vector<Offset> finished = names;
+    if (!finished.empty()) finished.pop_back();
+    FinishedSegments ahead(files_, folder_, finished, ahead_);
     for (size_t i = 0; i < names.size(); ++i) {
-      last_ = i + 1 == names.size();
-      RSTMDB_TRY(scan_segment(names[i]));
+      RSTMDB_TRY(i < finished.size() ? take(ahead.next()) : scan_last(names[i]));
       if (progress)
         progress({.segments_done = i + 1,
                   .segments_total = names.size(),
@@ -49,10 +53,21 @@ class Recoverer {
     return segments_among(folder_, names);
   }
 
-  Result<void> scan_segment(Offset named) {
+  /// Takes over what was read of the next finished segment, if that is what follows.
+  Result<void> take(FinishedSegment& next) {
+    if (next.header)
+      RSTMDB_TRY(scan_.follow(next.segment.path, *next.header, next.end, next.closed));
+    if (next.error) return *next.error;
+    bytes_done_ += next.end.at;
+    found_.report.groups += next.groups;
+    found_.end = next.end;
+    found_.segments.push_back(std::move(next.segment));
+    return {};
+  }
+
+  Result<void> scan_last(Offset named) {
     const std::string path = folder_ + "/" + segment_name(named);
-    using Open = io::FileSystem::Open;
-    RSTMDB_ASSIGN(file_, files_.open(path, last_ ? Open::kReadWrite : Open::kRead));
+    RSTMDB_ASSIGN(file_, files_.open(path, io::FileSystem::Open::kReadWrite));
     RSTMDB_ASSIGN(const uint64_t size, file_->size());
     RSTMDB_TRY(scan_.begin(*file_, named, size));
     Segment segment;
@@ -67,7 +82,7 @@ class Recoverer {
         RSTMDB_TRY(judge_end());
         break;
       }
-      if (last_) note_unproven(at);
+      note_unproven(at);
       if (found == SegmentScan::Found::kClosed) continue;
       found_.segments.back().add_group(scan_.group().first_offset, at, scan_.end().at);
       found_.report.groups += 1;
@@ -90,7 +105,6 @@ class Recoverer {
   Result<void> judge_end() {
     const uint64_t at = scan_.end().at;
     const std::string why(scan_.why());
-    if (!last_) return log_damaged(file_->path(), at, why + ", in a finished segment");
     RSTMDB_ASSIGN(tail_, read_tail(*file_, at, scan_.size(), scan_.seed(), scan_.end().next_group));
     if (tail_.later_group == 0) return {};
     return log_damaged(file_->path(), at,
@@ -144,20 +158,21 @@ class Recoverer {
 
   io::FileSystem& files_;
   const std::string& folder_;
+  const io::Ahead ahead_;
   Recovered found_;
   SegmentScan scan_;
   uint64_t bytes_done_ = 0;
   TornTail tail_;
   std::deque<Place> unproven_;
-  bool last_ = false;
-  std::unique_ptr<io::File> file_;  // the segment being read
+  std::unique_ptr<io::File> file_;  // the last segment
 };
 
 }  // namespace
 
 Result<Recovered> recover(io::FileSystem& files, const std::string& folder,
-                          const std::function<void(const RecoveryProgress&)>& progress) {
-  return Recoverer(files, folder).run(progress);
+                          const std::function<void(const RecoveryProgress&)>& progress,
+                          io::Ahead ahead) {
+  return Recoverer(files, folder, ahead).run(progress);
 }
 
 }  // namespace rstmdb::log

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "io/file_system.h"
+#include "io/read_ahead.h"
 #include "log/segment_shelf.h"
 #include "log/segment_writer.h"
 
@@ -47,8 +48,9 @@ struct Recovered {
 /// Recovers the log in `folder`, whose lock the caller holds: cuts a torn tail (its bytes are saved
 /// beside it first) or the mark of a clean end, and leaves everything up to `end` on disk. Fails
 /// with kWalIoError: details code=LOG_DAMAGED or LOG_UNKNOWN_VERSION, file, byte; or the failed
-/// call. `progress` is called after each segment.
+/// call. `progress` is called after each segment. `ahead`: where finished segments are read.
 Result<Recovered> recover(io::FileSystem& files, const std::string& folder,
-                          const std::function<void(const RecoveryProgress&)>& progress);
+                          const std::function<void(const RecoveryProgress&)>& progress,
+                          io::Ahead ahead);
 
 }  // namespace rstmdb::log

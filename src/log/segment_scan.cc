@@ -1,6 +1,7 @@
 #include "log/segment_scan.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/crc32c.h"
 #include "base/limits.h"
@@ -11,6 +12,8 @@ namespace {
 
 /// Numbers beyond this are never written; refusing them keeps sums from overflowing.
 bool in_range(uint64_t number) { return number >= 1 && number <= limits::kOffsetMax; }
+
+constexpr std::string_view kBehindTheEnd = "a segment behind the mark of a clean end";
 
 }  // namespace
 
@@ -31,7 +34,8 @@ Result<void> SegmentScan::begin(io::File& file, Offset named, uint64_t size) {
   file_ = &file;
   size_ = size;
   window_.look_at(file);
-  if (closed_) return damaged(0, "a segment behind the mark of a clean end");
+  header_.reset();
+  if (closed_) return damaged(0, kBehindTheEnd);
   RSTMDB_ASSIGN(bytes_, window_.fetch(0, kSegmentHeaderBytes, size_));
   if (bytes_.size() < kSegmentHeaderBytes)
     return damaged(bytes_.size(), "the file ends inside the segment header");
@@ -47,26 +51,43 @@ Result<void> SegmentScan::begin(io::File& file, Offset named, uint64_t size) {
   }
   if (!in_range(header.number) || !in_range(header.first_offset) || !in_range(header.first_group))
     return damaged(32, "the segment header has a number beyond the bounds");
-  if (started_) {
-    RSTMDB_TRY(expect_successor(header));
-  } else {
-    end_.database = header.database;
-    end_.next_offset = header.first_offset;
-    end_.next_group = header.first_group;
-    seed_ = group_seed(header.database);
-  }
+  header_ = header;
+  if (started_) RSTMDB_TRY(expect_successor(header, file.path()));
   if (header.first_offset != named)
     return damaged(40, "the segment has another offset than its name");
-  started_ = true;
-  segment_ = header;
-  end_.segment_number = header.number;
+  enter(header);
   end_.chain = crc;
   end_.at = kSegmentHeaderBytes;
   return {};
 }
 
+Result<void> SegmentScan::follow(const std::string& path, const SegmentHeader& header,
+                                 const LogEnd& end, bool closed) {
+  if (closed_) return log_damaged(path, 0, kBehindTheEnd);
+  if (started_) RSTMDB_TRY(expect_successor(header, path));
+  enter(header);
+  end_ = end;
+  closed_ = closed;
+  return {};
+}
+
+void SegmentScan::enter(const SegmentHeader& header) {
+  if (!std::exchange(started_, true)) {
+    end_.database = header.database;
+    end_.next_offset = header.first_offset;
+    end_.next_group = header.first_group;
+    seed_ = group_seed(header.database);
+  }
+  segment_ = header;
+  end_.segment_number = header.number;
+}
+
 /// That the segment is the one that follows what has been read.
-Result<void> SegmentScan::expect_successor(const SegmentHeader& header) const {
+Result<void> SegmentScan::expect_successor(const SegmentHeader& header,
+                                           const std::string& path) const {
+  const auto damaged = [&path](uint64_t byte, std::string_view what) {
+    return log_damaged(path, byte, what);
+  };
   if (header.database != end_.database)
     return damaged(16, "the segment belongs to another database");
   if (header.number != end_.segment_number + 1)

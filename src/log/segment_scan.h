@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,10 @@ class SegmentScan {
   /// Goes on with `file`, which is named for `named` and which the caller keeps open. The first
   /// segment says what must follow; every later one must be its successor.
   Result<void> begin(io::File& file, Offset named, uint64_t size);
+  /// Goes on behind a segment that another scan has read to its end as if the log began with it:
+  /// its header, and that scan's end() and closed().
+  Result<void> follow(const std::string& path, const SegmentHeader& header, const LogEnd& end,
+                      bool closed);
   /// Reads what stands at end().at and steps over it, unless it is kNoGroup.
   Result<Found> next();
   /// Whether the segment has been read up to its size.
@@ -45,6 +50,8 @@ class SegmentScan {
   void start_over() { started_ = closed_ = false; }
 
   const SegmentHeader& segment() const { return segment_; }
+  /// Of the last begin(), also one that has failed: nothing when it could not be read.
+  const std::optional<SegmentHeader>& header() const { return header_; }
   const GroupHeader& group() const { return group_; }  // after kGroup
   /// The bytes that begin() or next() has stepped over: a segment header, or a group with its
   /// header. Valid until the next call.
@@ -57,7 +64,8 @@ class SegmentScan {
 
  private:
   static constexpr size_t kReadBytes = 1024 * 1024;
-  Result<void> expect_successor(const SegmentHeader& header) const;
+  Result<void> expect_successor(const SegmentHeader& header, const std::string& path) const;
+  void enter(const SegmentHeader& header);
   static bool units_add_up(std::string_view body, const GroupHeader& header);
   Error damaged(uint64_t byte, std::string_view what) const;
   Found none(std::string_view why) {
@@ -73,6 +81,7 @@ class SegmentScan {
   bool closed_ = false;
   LogEnd end_;
   SegmentHeader segment_;
+  std::optional<SegmentHeader> header_;
   GroupHeader group_;
   std::string_view bytes_;
   std::string_view why_;
