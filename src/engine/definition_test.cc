@@ -101,6 +101,59 @@ TEST(DefinitionLimits, NamesAtTheLimitAndAbove) {
   EXPECT_EQ(refused.error().detail("path"), "states[0]");
 }
 
+TEST(Definition, NullsWhereNothingNeedStandAreAsGoodAsNothing) {
+  const auto plain = parse(R"({"states":["a"],"initial":"a",
+      "transitions":[{"from":"a","event":"E","to":"a"}]})");
+  const auto nulls = parse(R"({"states":["a"],"initial":"a","meta":null,
+      "transitions":[{"from":["a"],"event":"E","to":"a","guard":null,"meta":null}]})");
+  ASSERT_TRUE(plain.ok() && nulls.ok());
+  EXPECT_EQ(plain->canonical(), nulls->canonical());
+  const auto kept = parse(R"({"states":["a"],"initial":"a","meta":{"x":null},"note":null,
+      "transitions":[{"from":"a","event":"E","to":"a","guard":"true","meta":[],"note":null}]})");
+  ASSERT_TRUE(kept.ok());
+  EXPECT_EQ(kept->canonical(), R"({"initial":"a","meta":{"x":null},"note":null,"states":["a"],)"
+                               R"("transitions":[{"event":"E","from":["a"],"guard":"true",)"
+                               R"("meta":[],"note":null,"to":"a"}]})");
+}
+
+TEST(Definition, WhatIsOfAnotherTypeIsRefusedAtItsPlace) {
+  const auto path_of = [](const std::string& text) {
+    const auto refused = parse(text);
+    EXPECT_FALSE(refused.ok()) << text;
+    if (refused.ok()) return std::string();
+    EXPECT_EQ(refused.error().code(), Code::kBadRequest);
+    return std::string(refused.error().detail("path"));
+  };
+  const auto with = [&](const std::string& rest) {
+    return path_of(R"({"states":["a","b"],"initial":"a",)" + rest + "}");
+  };
+  const auto transition = [&](const std::string& fields) {
+    return with(R"("transitions":[{"from":"a","event":"F","to":"b"},{)" + fields + "}]");
+  };
+  EXPECT_EQ(path_of("[]"), "");
+  EXPECT_EQ(path_of(R"({"states":"a"})"), "states");
+  EXPECT_EQ(path_of(R"({"states":[]})"), "states");
+  EXPECT_EQ(path_of(R"({"states":["a",1]})"), "states[1]");
+  EXPECT_EQ(path_of(R"({"states":["a","b","a"]})"), "states[2]");
+  EXPECT_EQ(path_of(R"({"states":["a"],"initial":0})"), "initial");
+  EXPECT_EQ(path_of(R"({"states":["a"],"initial":"b"})"), "initial");
+  EXPECT_EQ(with(R"("transitions":{})"), "transitions");
+  EXPECT_EQ(with(R"("transitions":["a"])"), "transitions[0]");
+  EXPECT_EQ(with(R"("transitions":[],"meta":"text")"), "meta");
+  EXPECT_EQ(transition(R"("from":"a","to":"b")"), "transitions[1].event");
+  EXPECT_EQ(transition(R"("from":"a","event":"","to":"b")"), "transitions[1].event");
+  EXPECT_EQ(transition(R"("from":"a","event":"E","to":["b"])"), "transitions[1].to");
+  EXPECT_EQ(transition(R"("from":"a","event":"E","to":"c")"), "transitions[1].to");
+  EXPECT_EQ(transition(R"("from":"c","event":"E","to":"b")"), "transitions[1].from");
+  EXPECT_EQ(transition(R"("from":{},"event":"E","to":"b")"), "transitions[1].from");
+  EXPECT_EQ(transition(R"("from":[],"event":"E","to":"b")"), "transitions[1].from");
+  EXPECT_EQ(transition(R"("from":["a",2],"event":"E","to":"b")"), "transitions[1].from[1]");
+  EXPECT_EQ(transition(R"("from":"a","event":"E","to":"b","guard":true)"), "transitions[1].guard");
+  EXPECT_EQ(transition(R"("from":"a","event":"E","to":"b","guard":"1 +")"), "transitions[1].guard");
+  EXPECT_EQ(transition(R"("from":["b","a"],"event":"F","to":"b")"), "transitions[1]")
+      << "it can never be taken";
+}
+
 TEST(Definition, EveryStateAndEventIsFoundAmongMany) {
   const auto definition = parse(with_transitions(3'000));
   ASSERT_TRUE(definition.ok());

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "base/bytes.h"
+
 namespace rstmdb::engine {
 namespace {
 
@@ -56,6 +58,7 @@ void expect_same(const Record& a, const Record& b) {
   EXPECT_EQ(a.from_state, b.from_state);
   EXPECT_EQ(a.to_state, b.to_state);
   EXPECT_EQ(a.event_id, b.event_id);
+  EXPECT_EQ(a.snapshot_id, b.snapshot_id);
   EXPECT_EQ(a.previous_of_instance, b.previous_of_instance);
   EXPECT_EQ(a.payload, b.payload);
   EXPECT_EQ(a.context, b.context);
@@ -84,12 +87,17 @@ TEST(Record, EveryKindReadsBackAsItWas) {
   remove.from_state = "a";
   remove.offset = 1000;
   remove.previous_of_instance = 1;
+  Record snapshot;
+  snapshot.kind = RecordKind::kSnapshotInstance;
+  snapshot.instance_id = "id";
+  snapshot.snapshot_id = "s-1";
+  snapshot.context = R"({"state":"a"})";
   Record flush;
   flush.kind = RecordKind::kFlushAll;
 
   std::string unit;
   ChainHash chain;
-  const Record records[] = {put, create, sample(), remove, flush};
+  const Record records[] = {put, create, sample(), remove, snapshot, flush};
   for (const Record& record : records) append_record(unit, record, chain);
   ChainHash reading;
   RecordReader reader(unit, reading);
@@ -204,6 +212,49 @@ TEST(Record, ALinkBelongsToEventsAndDeletions) {
   bytes[kFields + 1] = 1;
   ChainHash again;
   EXPECT_FALSE(RecordReader(bytes, again).next().ok());
+}
+
+/// The record's bytes with one more optional field in front of the kind's own.
+std::string with_field(std::string_view bytes, uint16_t bit, std::string_view field) {
+  constexpr size_t kFields = 2;
+  constexpr size_t kFixed = 44;
+  ByteReader in(bytes);
+  const uint64_t size = in.varint();
+  std::string body(in.rest());
+  store_le<uint16_t>(body.data() + kFields,
+                     static_cast<uint16_t>(load_le<uint16_t>(body.data() + kFields) | bit));
+  body.insert(kFixed, field);
+  std::string out;
+  append_varint(out, size + field.size());
+  return out + body;
+}
+
+TEST(Record, AFieldOfAnotherKindIsRefusedAlsoWhereItsBytesFit) {
+  constexpr uint16_t kOrigin = 128;
+  constexpr uint16_t kLink = 256;
+  Record record;
+  record.offset = 7;
+  record.instance_id = "id";
+  record.machine = "";
+  for (const RecordKind kind :
+       {RecordKind::kPutMachine, RecordKind::kCreateInstance, RecordKind::kApplyEvent,
+        RecordKind::kDeleteInstance, RecordKind::kFlushAll, RecordKind::kSnapshotInstance}) {
+    record.kind = kind;
+    ChainHash chain;
+    const std::string plain = bytes_of(record, chain);
+    const bool has_one = kind == RecordKind::kApplyEvent || kind == RecordKind::kDeleteInstance;
+    // Machine and version, and of a deletion the state; one record back.
+    const std::string origin = kind == RecordKind::kDeleteInstance ? "\1m\1\1a" : "\1m\1";
+    for (const std::string& bytes :
+         {with_field(plain, kOrigin, origin), with_field(plain, kLink, "\1")}) {
+      ChainHash reading;
+      const auto read = RecordReader(bytes, reading).next();
+      ASSERT_EQ(read.ok(), has_one) << static_cast<int>(kind);
+      if (has_one) continue;
+      EXPECT_EQ(read.error().detail("code"), "RECORD_DAMAGED");
+      EXPECT_EQ(read.error().detail("reason"), "its fields do not fit its size");
+    }
+  }
 }
 
 RC_GTEST_PROP(Record, AnyTextsReadBackAsTheyWere,
@@ -383,11 +434,21 @@ TEST(Record, KindsAndSizesThatCannotBeAreRefused) {
     ASSERT_FALSE(read.ok());
     EXPECT_EQ(read.error().detail("code"), "RECORD_UNKNOWN_FORMAT");
   }
+  for (const unsigned bit : {9u, 10u, 11u, 12u, 13u, 14u, 15u}) {
+    std::string bytes = good;  // its fields stand behind size, format and kind
+    bytes[4 + bit / 8] = static_cast<char>(bytes[4 + bit / 8] ^ (1 << bit % 8));
+    ChainHash reading;
+    const auto read = RecordReader(bytes, reading).next();
+    ASSERT_FALSE(read.ok());
+    EXPECT_EQ(read.error().detail("code"), "RECORD_UNKNOWN_FORMAT") << bit;
+  }
   for (const std::string& bytes : {std::string("\x05hello"), std::string(1, '\0')}) {
     ChainHash reading;
     const auto read = RecordReader(bytes, reading).next();
     ASSERT_FALSE(read.ok());
     EXPECT_EQ(read.error().detail("code"), "RECORD_DAMAGED");
+    EXPECT_EQ(read.error().detail("reason"), "its size is impossible");
+    EXPECT_EQ(read.error().detail_number("byte", -1), 0);
   }
 }
 

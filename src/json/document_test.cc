@@ -260,6 +260,19 @@ TEST(Document, FindsRepeatsAmongFewAndMany) {
   }
 }
 
+/// Few members are compared by a word made of size, first and last eight bytes of each key. These
+/// two keys have the same one: in it, the bit by which the ends differ meets the one of the
+/// beginnings.
+TEST(Document, TellsKeysApartThatLookAlikeAtFirst) {
+  const std::string one = "aaaaaaaabbbbbbbb";
+  const std::string two = "aaaAaaaacbbbbbbb";
+  Document document;
+  ASSERT_TRUE(document.parse("{\"" + one + "\":1,\"" + two + "\":2,\"" + one + "\":3}").ok());
+  EXPECT_EQ(document.root().size(), 2u);
+  EXPECT_EQ(document.root()[one].text(), "3");
+  EXPECT_EQ(document.root()[two].text(), "2");
+}
+
 TEST(Document, TakesLongKeysAndStrings) {
   const std::string mebibyte(1024 * 1024, 'k');
   Document document;

@@ -80,5 +80,22 @@ INSTANTIATE_TEST_SUITE_P(Every, LogContract,
                                            kind<SlowDiskHarness>("slow_disk")),
                          [](const auto& tested) { return tested.param.name; });
 
+TEST(MemoryLog, that_has_failed_takes_nothing_more_and_says_why) {
+  MemoryLog log(MemoryLog::Commit::kAtFlush);
+  RememberingListener listener;
+  log.set_listener(listener);
+  ASSERT_TRUE(append_one(log).ok());
+  log.fail(Error(Code::kWalIoError, "the first"));
+  log.fail(Error(Code::kWalIoError, "the second"));
+  EXPECT_EQ(listener.failures, 1);
+  log.flush();
+  EXPECT_EQ(log.committed(), 0u);
+  for (const auto& refused : {append_one(log), log.close()}) {
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code(), Code::kWalIoError);
+    EXPECT_EQ(refused.error().message(), "the first");
+  }
+}
+
 }  // namespace
 }  // namespace rstmdb::log

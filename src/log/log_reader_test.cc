@@ -245,6 +245,35 @@ TEST_F(LogReaderTest, a_damaged_segment_is_named_and_the_ones_behind_it_can_be_r
   EXPECT_FALSE(reader->skip_segment());
 }
 
+TEST_F(LogReaderTest, a_unit_with_a_wrong_checksum_in_a_group_with_a_right_one_is_refused) {
+  GroupHeader header{.first_offset = 5};
+  std::string body;
+  append_unit(body, {5, 1, "first"});
+  const uint64_t second = body.size();
+  append_unit(body, {6, 2, "second"});
+  std::vector<Offset> visited;
+  const auto visit = [&](const Unit& unit, uint64_t) -> Result<void> {
+    visited.push_back(unit.first_offset);
+    if (unit.bytes == "stop") return Error(Code::kConflict, "enough");
+    return {};
+  };
+  const auto damaged = [](uint64_t at) { return log_damaged("group", at, "a unit"); };
+  EXPECT_TRUE(for_each_unit(body, header, damaged, visit).ok());
+  EXPECT_EQ(visited, (std::vector<Offset>{5, 6}));
+
+  visited.clear();
+  body.back() ^= 1;
+  const auto refused = for_each_unit(body, header, damaged, visit);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().detail_number("byte", -1), static_cast<int64_t>(second));
+  EXPECT_EQ(visited, std::vector<Offset>{5});
+
+  body.clear();
+  append_unit(body, {5, 1, "stop"});
+  append_unit(body, {6, 1, "more"});
+  EXPECT_EQ(for_each_unit(body, header, damaged, visit).error().code(), Code::kConflict);
+}
+
 TEST_F(LogReaderTest, a_missing_segment_is_damage_of_its_successor) {
   auto log = bench.open_well();
   write_groups(*log, 30);

@@ -9,6 +9,7 @@
 #include "log/damage.h"
 #include "log/log_reader.h"
 #include "log/log_test_support.h"
+#include "log/segment_scan.h"
 
 namespace rstmdb::log {
 namespace {
@@ -19,8 +20,10 @@ using Call = SimulatedFileSystem::Call;
 const std::string kFolder = "/data/log";
 constexpr size_t kWindowBytes = 1024 * 1024;
 
+constexpr size_t kClosed = SIZE_MAX;
+
 /// Groups that end at the border of what is read at once, and groups that reach over it; behind
-/// them a torn tail of several such pieces.
+/// them a torn tail of `tail_bytes`, or the mark of a clean end.
 std::unique_ptr<SimulatedFileSystem> with_long_segments(size_t tail_bytes) {
   auto files = std::make_unique<SimulatedFileSystem>();
   {
@@ -33,8 +36,12 @@ std::unique_ptr<SimulatedFileSystem> with_long_segments(size_t tail_bytes) {
       EXPECT_TRUE(append_one(*log, 1, bytes).ok());
       log->flush();
     }
+    if (tail_bytes == kClosed) {
+      EXPECT_TRUE(log->close().ok());
+    }
   }
   files->kill();
+  if (tail_bytes == kClosed) return files;
   std::string last;
   for (const std::string& path : files->paths())
     if (path.ends_with(".seg")) last = path;
@@ -86,6 +93,74 @@ TEST(ReadFaults, whichever_call_of_a_cursor_fails_it_says_so) {
   EXPECT_GT(refused, 4u);
 }
 
+/// The path of the last segment, and where its last group begins.
+std::pair<std::string, size_t> last_group(const SimulatedFileSystem& files) {
+  std::string last;
+  for (const std::string& path : files.paths())
+    if (path.ends_with(".seg")) last = path;
+  return {last, files.content(last).rfind(kGroupMagic)};
+}
+
+/// A start whose last segment becomes `size` bytes long before the `nth` read that follows `call`.
+Result<SegmentLog::Opened> open_while_cut(SimulatedFileSystem& files, Call call,
+                                          std::string_view file, size_t size, int nth) {
+  const std::string last = last_group(files).first;
+  int reads = -1;
+  files.before_each_call([&, last](Call now, const std::string& path) {
+    if (now == call && path.find(file) != std::string::npos) reads = 0;
+    if (now == Call::kRead && reads >= 0 && ++reads == nth)
+      files.put(last, files.content(last).substr(0, size));
+  });
+  LogBench bench(files, kFolder);
+  auto opened = bench.open();
+  files.before_each_call({});
+  return opened;
+}
+
+void expect_damage(const Error& error, const std::string& file, size_t byte) {
+  EXPECT_EQ(error.detail("code"), kLogDamaged) << error.to_string();
+  EXPECT_EQ(error.detail("file"), file);
+  EXPECT_EQ(error.detail_number("byte", -1), static_cast<int64_t>(byte));
+}
+
+TEST(ReadFaults, a_torn_tail_that_goes_while_it_is_saved_is_damage) {
+  constexpr size_t kTail = 5 * kWindowBytes / 2;
+  const auto files = with_long_segments(kTail);
+  const std::string last = last_group(*files).first;
+  const size_t end = files->content(last).size() - kTail;
+  const auto opened = open_while_cut(*files, Call::kOpen, ".torn-", end, 2);
+  ASSERT_FALSE(opened.ok());
+  expect_damage(opened.error(), last, end + kWindowBytes);
+  files->kill();
+  LogBench again(*files, kFolder);
+  EXPECT_EQ(again.open_well()->committed(), 6u);
+}
+
+TEST(ReadFaults, a_segment_that_becomes_shorter_while_its_end_is_written_again_is_damage) {
+  const auto files = with_long_segments(100);
+  const auto [last, group] = last_group(*files);
+  const auto opened = open_while_cut(*files, Call::kTruncate, last, group, 1);
+  ASSERT_FALSE(opened.ok());
+  expect_damage(opened.error(), last, group);
+}
+
+TEST(ReadFaults, a_group_that_has_become_shorter_since_the_look_at_its_size_is_none) {
+  const auto files = with_long_segments(0);
+  const auto [last, group] = last_group(*files);
+  const size_t size = files->content(last).size();
+  files->put(last, files->content(last).substr(0, size - 1));
+  const auto file = files->open(last, io::FileSystem::Open::kRead).value();
+  SegmentScan scan;
+  const std::string name = last.substr(kFolder.size() + 1);
+  ASSERT_TRUE(scan.begin(*file, parse_segment_name(name).value(), size).ok());
+  auto found = scan.next();
+  while (found.ok() && *found == SegmentScan::Found::kGroup) found = scan.next();
+  ASSERT_TRUE(found.ok()) << found.error().to_string();
+  EXPECT_EQ(*found, SegmentScan::Found::kNoGroup);
+  EXPECT_EQ(scan.end().at, group);
+  EXPECT_FALSE(scan.at_end());
+}
+
 /// All groups that a reader gives, or its error.
 Result<size_t> groups_read(io::FileSystem& files) {
   RSTMDB_ASSIGN(LogReader reader, LogReader::open(files, kFolder, 0));
@@ -97,7 +172,7 @@ Result<size_t> groups_read(io::FileSystem& files) {
 }
 
 TEST(ReadFaults, whichever_call_of_a_reader_fails_it_says_so) {
-  for (const size_t tail : {size_t{0}, 3 * kWindowBytes / 2}) {
+  for (const size_t tail : {size_t{0}, 3 * kWindowBytes / 2, kClosed}) {
     const auto files = with_long_segments(tail);
     const size_t groups = groups_read(*files).value();
     size_t refused = 0;
@@ -115,6 +190,37 @@ TEST(ReadFaults, whichever_call_of_a_reader_fails_it_says_so) {
     }
     EXPECT_GT(refused, 6u);
   }
+}
+
+TEST(ReadFaults, whichever_call_of_a_reader_fails_damage_stays_refused) {
+  const auto files = with_long_segments(0);
+  const auto [last, group] = last_group(*files);
+  std::string hurt = files->content(last);
+  const size_t before = hurt.rfind(kGroupMagic, group - 1);
+  hurt[before] ^= 1;  // and the group behind it says that this place was on disk
+  files->put(last, hurt);
+  const uint64_t calls = files->calls();
+  const auto refused = groups_read(*files);
+  ASSERT_FALSE(refused.ok());
+  expect_damage(refused.error(), last, before);
+  const uint64_t of_a_reader = files->calls() - calls;
+  for (uint64_t nth = 1; nth <= of_a_reader; ++nth) {
+    files->inject({.nth = nth, .error_number = ENOMEM});
+    const auto found = groups_read(*files);
+    files->clear_faults();
+    ASSERT_FALSE(found.ok()) << nth;
+    EXPECT_EQ(found.error().detail_number("errno", 0), ENOMEM) << nth;
+  }
+}
+
+TEST(ReadFaults, segments_that_are_always_gone_when_they_are_opened_are_given_up) {
+  const auto files = with_long_segments(0);
+  using Repeat = SimulatedFileSystem::Fault::Repeat;
+  files->inject({.call = Call::kOpen, .error_number = ENOENT, .repeat = Repeat::kForGood});
+  const auto found = groups_read(*files);
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.error().code(), Code::kConflict);
+  EXPECT_EQ(found.error().detail("folder"), kFolder);
 }
 
 TEST(ReadFaults, a_folder_that_never_rests_is_given_up) {

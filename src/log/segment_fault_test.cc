@@ -203,6 +203,26 @@ TEST(SegmentFaults, folders_that_a_failed_start_has_made_do_not_go_with_a_power_
   }
 }
 
+TEST(SegmentFaults, a_folder_above_that_may_not_be_opened_is_none_of_ours_unless_the_log_is_there) {
+  const auto start = [](SimulatedFileSystem& files, int number) {
+    files.inject({.call = Call::kSyncFolder, .error_number = number});
+    LogBench bench(files, "/above/data/log");
+    auto opened = bench.open();
+    const bool ok = opened.ok();
+    const int64_t shown = ok ? 0 : opened.error().detail_number("errno", 0);
+    files.kill();
+    files.clear_faults();
+    return shown;
+  };
+  for (const int number : {EACCES, ELOOP}) {
+    SimulatedFileSystem files;
+    EXPECT_EQ(start(files, number), 0) << "nothing of ours is there yet";
+    EXPECT_EQ(start(files, number), number) << "the log's own entry may not be on disk";
+  }
+  SimulatedFileSystem files;
+  EXPECT_EQ(start(files, EIO), EIO);
+}
+
 /// A log whose `nth` sync fails and forgets its pages, without the machine going down; then one
 /// more start and write.
 void outlive_a_failed_sync(SimulatedFileSystem& files, uint64_t nth, Promise& promise) {

@@ -144,6 +144,45 @@ TEST_F(SegmentHeaders, units_have_to_add_up) {
   EXPECT_EQ(body_with([](std::string& body) { body.clear(); }), kLogDamaged);
 }
 
+/// A segment that begins with the largest offset, and one group of `records` records in it.
+std::string at_the_last_offset(GroupKind kind, uint32_t records) {
+  std::string segment(kSegmentHeaderBytes, '\0');
+  const uint32_t chain =
+      encode(SegmentHeader{.number = 1, .first_offset = limits::kOffsetMax, .first_group = 1},
+             segment.data());
+  std::string body;
+  if (records != 0) append_unit(body, {limits::kOffsetMax, records, "unit"});
+  std::string header(kGroupHeaderBytes, '\0');
+  encode(GroupHeader{.kind = kind,
+                     .number = 1,
+                     .first_offset = limits::kOffsetMax,
+                     .record_count = records,
+                     .unit_count = records != 0,
+                     .body_bytes = static_cast<uint32_t>(body.size()),
+                     .chain = chain,
+                     .body_crc = crc32c(body)},
+         group_seed({}), header.data());
+  return segment + header + body;
+}
+
+TEST(SegmentOffsets, end_where_the_bound_says) {
+  const std::string path = kFolder + "/" + segment_name(limits::kOffsetMax);
+  SimulatedFileSystem files;
+  ASSERT_TRUE(files.make_folder(kFolder).ok());
+  LogBench bench(files, kFolder);
+  files.put(path, at_the_last_offset(GroupKind::kOpened, 0));
+  EXPECT_EQ(bench.open_well()->next_offset(), limits::kOffsetMax);
+  for (const uint32_t records : {1u, 2u, UINT32_MAX}) {
+    files.kill();
+    files.put(path, at_the_last_offset(GroupKind::kUnits, records));
+    const auto opened = bench.open();
+    ASSERT_FALSE(opened.ok()) << records;
+    EXPECT_EQ(opened.error().detail("code"), kLogDamaged);
+    EXPECT_EQ(opened.error().detail("file"), path);
+    EXPECT_EQ(opened.error().detail_number("byte", -1), static_cast<int64_t>(kSegmentHeaderBytes));
+  }
+}
+
 TEST(SegmentNames, of_another_form_are_none) {
   EXPECT_EQ(parse_segment_name(segment_name(UINT64_MAX)), UINT64_MAX);
   for (const std::string_view name :

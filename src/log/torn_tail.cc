@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "log/damage.h"
 #include "log/file_window.h"
 #include "log/segment_format.h"
 
@@ -35,17 +36,15 @@ Result<TornTail> read_tail(io::File& file, uint64_t at, uint64_t size, uint32_t 
   window.look_at(file);
   // Neighbouring pieces overlap, so that a header across their border is seen whole.
   constexpr size_t kOverlap = kGroupHeaderBytes - 1;
-  for (uint64_t piece = at; piece < size;) {
+  for (uint64_t piece = at;;) {
     RSTMDB_ASSIGN(const std::string_view bytes, window.fetch(piece, kReadBytes, size));
-    if (bytes.empty()) break;
     tail.later_group = find_claim(bytes, seed, expected);
     if (tail.later_group != 0) return tail;
     const size_t last = bytes.find_last_not_of('\0');
     if (last != std::string_view::npos) tail.written_bytes = piece - at + last + 1;
-    if (bytes.size() <= kOverlap) break;
+    if (bytes.size() <= kOverlap) return tail;
     piece += bytes.size() - kOverlap;
   }
-  return tail;
 }
 
 Result<std::string> save_tail(io::FileSystem& files, const std::string& folder, io::File& segment,
@@ -62,7 +61,7 @@ Result<std::string> save_tail(io::FileSystem& files, const std::string& folder, 
   window.look_at(segment);
   for (uint64_t done = 0; done < bytes;) {
     RSTMDB_ASSIGN(const std::string_view piece, window.fetch(at + done, kReadBytes, at + bytes));
-    if (piece.empty()) break;
+    if (piece.empty()) return log_damaged(segment.path(), at + done, "the file has become shorter");
     RSTMDB_TRY(copy->write_at(done, piece));
     done += piece.size();
   }

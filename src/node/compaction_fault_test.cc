@@ -3,6 +3,7 @@
 // first start and after the second.
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <cstdio>
 
 #include "base/logging.h"
@@ -172,6 +173,29 @@ TEST_F(SnapshotDamage, a_sector_that_cannot_be_read_is_damage_a_lack_of_descript
   };
   EXPECT_EQ(fails_with(EIO), 1u);
   EXPECT_EQ(fails_with(ENOMEM), 99u) << "no start";
+}
+
+TEST_F(SnapshotDamage, whichever_call_of_the_start_that_sets_it_aside_fails_the_next_one_is_right) {
+  Compacted2 disk;
+  prepare(disk);
+  const std::string newest = disk.stored.back().path;
+  disk.files.put(newest, flipped(disk.files.content(newest), 200));
+  size_t refused = 0;
+  for (uint64_t nth = 1;; ++nth) {
+    const auto files = disk.files.clone();
+    files->inject({.nth = nth, .error_number = ENOMEM});
+    {
+      NodeBench bench(*files, 8);
+      const auto opened = bench.open();
+      if (files->calls() < nth) break;
+      refused += !opened.ok();
+    }
+    files->kill();
+    files->clear_faults();
+    expect_model_twice(*files, disk.model, "call " + std::to_string(nth));
+    if (HasFatalFailure()) return;
+  }
+  EXPECT_GT(refused, 20u);
 }
 
 TEST_F(SnapshotDamage, when_nothing_leads_to_the_log_there_is_no_start) {

@@ -4,14 +4,17 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/decide.h"
 #include "engine/draft.h"
 #include "io/simulated_file_system.h"
 #include "log/manual_executor.h"
+#include "snapshot/damage.h"
 
 namespace rstmdb::node {
 namespace {
@@ -57,15 +60,16 @@ class SnapshotRunTest : public ::testing::Test {
     }
   }
 
-  void begin() {
+  void begin(const snapshot::DatabaseId& database = {}) {
+    outcome_.reset();
     run_ = std::make_unique<SnapshotRun>(SnapshotRun::Options{
         .state = state_,
         .chain = {},
-        .database = {},
+        .database = database,
         .folder = folder_,
         .loop = loop_,
         .worker = worker_,
-        .reserve_bytes = 0,
+        .reserve_bytes = reserve_bytes_,
         .done = [this](Result<SnapshotRun::Written> outcome) { outcome_ = std::move(outcome); }});
   }
   /// As many steps as get any further; how many those were.
@@ -103,6 +107,7 @@ class SnapshotRunTest : public ::testing::Test {
   engine::Draft draft_{state_};
   engine::Definition definition_;
   int instances_ = 0;
+  uint64_t reserve_bytes_ = 0;
 
   io::SimulatedFileSystem files_;
   const snapshot::Folder folder_{files_, "/snapshots"};
@@ -197,6 +202,55 @@ TEST_F(SnapshotRunTest, writers_that_push_out_more_end_it_and_its_draft) {
   EXPECT_EQ(loop_.timer_count(), 1u) << "of the pause, until the run is gone";
   run_.reset();
   EXPECT_EQ(loop_.timer_count(), 0u);
+}
+
+TEST_F(SnapshotRunTest, whichever_call_fails_it_is_said_and_the_next_one_is_right) {
+  fill(3'000, 1'000);
+  reserve_bytes_ = 1;
+  uint64_t failed = 0;
+  for (uint64_t nth = 1;; ++nth) {
+    files_.put(folder_.draft_path(), "of a process that was killed");
+    const uint64_t before = files_.calls();
+    files_.inject({.nth = nth, .error_number = ENOSPC});
+    begin();
+    finish();
+    const bool struck = files_.calls() - before >= nth;
+    files_.clear_faults();
+    if (!struck) break;
+    ASSERT_FALSE(outcome_->ok()) << nth;
+    EXPECT_EQ(outcome_->error().detail_number("errno", 0), ENOSPC) << nth;
+    ++failed;
+    work();
+    EXPECT_EQ(draft_bytes(), 0u) << nth << ": a draft is left";
+  }
+  ASSERT_TRUE(outcome_->ok()) << outcome_->error().to_string();
+  EXPECT_EQ((*outcome_)->facts.hash, state_.hash());
+  EXPECT_GT(failed, 40u);
+}
+
+TEST_F(SnapshotRunTest, whoever_puts_another_snapshot_in_its_place_is_noticed) {
+  const snapshot::DatabaseId other_database = {'o'};
+  std::vector<std::string> others;
+  begin();  // another state's
+  finish();
+  others.push_back(files_.content(folder_.draft_path()));
+  fill(10, 100);
+  begin(other_database);
+  finish();
+  others.push_back(files_.content(folder_.draft_path()));
+  for (const std::string& other : others) {
+    int opened = 0;  // to be written, and to be checked
+    files_.before_each_call([&](io::SimulatedFileSystem::Call call, const std::string& path) {
+      if (call == io::SimulatedFileSystem::Call::kOpen && ++opened == 2) files_.put(path, other);
+    });
+    begin();
+    finish();
+    files_.before_each_call({});
+    ASSERT_FALSE(outcome_->ok());
+    EXPECT_EQ(outcome_->error().detail("code"), snapshot::kSnapshotDamaged);
+    EXPECT_EQ(outcome_->error().detail("file"), folder_.draft_path());
+    EXPECT_EQ(outcome_->error().detail_number("byte", -1), 0);
+  }
 }
 
 }  // namespace

@@ -34,6 +34,8 @@ TEST(SnapshotFolder, names_lead_back_to_offsets) {
   EXPECT_EQ(parse_snapshot_name("00000000000000000812.snap.damaged"), std::nullopt);
   EXPECT_EQ(parse_snapshot_name("18446744073709551616.snap"), std::nullopt);
   EXPECT_EQ(parse_snapshot_name("0000000000000000081x.snap"), std::nullopt);
+  EXPECT_EQ(parse_snapshot_name("0000000000000000081/.snap"), std::nullopt);
+  EXPECT_EQ(parse_snapshot_name("00000000000000000812.snag"), std::nullopt);
 }
 
 TEST(SnapshotFolder, that_is_not_there_holds_nothing) {
@@ -134,6 +136,29 @@ TEST(SnapshotFolder, whichever_call_fails_it_is_said_and_the_snapshots_stay_read
     EXPECT_TRUE(verify(files, folder.path_of(100), {}).ok()) << nth;
   }
   EXPECT_GE(refused, 4u);
+}
+
+TEST(SnapshotFolder, whichever_call_fails_no_draft_becomes_a_snapshot_unsaid) {
+  size_t refused = 0;
+  for (uint64_t nth = 1;; ++nth) {
+    SimulatedFileSystem files;
+    Folder folder(files, kTestFolder);
+    ASSERT_TRUE(folder.prepare().ok());
+    ASSERT_TRUE(write_snapshot(files, folder.draft_path(), full_history()).ok());
+    const uint64_t before = files.calls();
+    files.inject({.nth = nth});
+    Result<void> outcome = folder.prepare();  // forgets the draft
+    if (outcome.ok()) outcome = write_snapshot(files, folder.draft_path(), full_history());
+    if (outcome.ok()) outcome = folder.publish(7);
+    const bool struck = files.calls() - before >= nth;
+    files.clear_faults();
+    EXPECT_EQ(outcome.ok(), !struck) << nth;
+    for (const Stored& stored : *folder.list())
+      EXPECT_TRUE(verify(files, stored.path, {}).ok()) << nth;
+    if (!struck) break;
+    ++refused;
+  }
+  EXPECT_GT(refused, 10u);
 }
 
 }  // namespace

@@ -39,12 +39,12 @@ Result<std::optional<Dialect>> recognise(std::string_view input) {
     break;
   }
   const std::string_view start = input.substr(0, kMagicSize);
-  const bool maybe_rcpx = kMagicRcpx.starts_with(start);
-  const bool maybe_rcp1 = kMagicRcp1.starts_with(start);
-  if (start.size() == kMagicSize && maybe_rcpx) return std::optional(Dialect::kRcpx);
-  if (start.size() == kMagicSize && maybe_rcp1) return std::optional(Dialect::kRcp1);
+  if (start == kMagicRcpx) return std::optional(Dialect::kRcpx);
+  if (start == kMagicRcp1) return std::optional(Dialect::kRcp1);
+  // What is too short to tell the two apart begins both.
+  static_assert(kMagicRcpx.substr(0, kMagicSize - 1) == kMagicRcp1.substr(0, kMagicSize - 1));
   const bool only_space = input.find_first_not_of(" \t\r\n") == std::string_view::npos;
-  if (maybe_rcpx || maybe_rcp1 || only_space) return std::optional<Dialect>();
+  if (kMagicRcpx.starts_with(start) || only_space) return std::optional<Dialect>();
   return bad_magic(start);
 }
 
