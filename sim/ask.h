@@ -17,6 +17,13 @@ struct ListWish {
   uint64_t limit = 100;
 };
 
+/// Which page of an instance's history a GET_HISTORY wants.
+struct HistoryWish {
+  uint64_t before = 0;  // 0: the newest
+  uint64_t limit = 100;
+  bool with_context = true;
+};
+
 /// Which changes a subscription wants.
 struct WatchWish {
   std::string instance_id;  // "": all that pass the filter
@@ -33,12 +40,15 @@ struct Ask {
     kGet,
     kList,
     kMachines,
+    kCount,
+    kHistory,
     kLogRead,
     kWatch,
     kUnwatch,
     kCompact,
     kPing,
-    kHello
+    kHello,
+    kAuth
   };
   Kind kind = Kind::kPing;
   std::string_view op = "PING";
@@ -47,9 +57,11 @@ struct Ask {
   std::vector<uint64_t> tags = {};  // of its writes
   std::string instance_id = {};     // of a read
   ListWish list = {};
+  HistoryWish history = {};
   WatchWish watch = {};
-  uint64_t from = 0;  // of a reading of the log
+  uint64_t from = 0;  // of a reading of the log; of machines: how many are skipped
   uint64_t limit = 0;
+  size_t token = 0;  // of tokens(), of an AUTH
 };
 
 }  // namespace rstmdb::sim

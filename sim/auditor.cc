@@ -21,6 +21,7 @@ std::optional<crash::LogRecord> as_read(const engine::Record& record) {
   out.offset = record.offset;
   out.ts = record.ts;
   out.key = record.key.key;
+  out.actor = record.actor;
   out.batch_index = record.batch_size > 0 ? record.batch_index : 0;
   out.batch_size = record.batch_size;
   out.instance_id = record.instance_id;

@@ -7,12 +7,18 @@
 namespace rstmdb::sim {
 namespace {
 
-constexpr std::string_view kAddress = "127.0.0.1:7401";
+constexpr std::string_view kRcpAddress = "127.0.0.1:7401";
+constexpr std::string_view kHttpAddress = "127.0.0.1:8080";
 constexpr int64_t kPatienceMs = 15'000;  // for an answer, before the connection is given up
 constexpr int64_t kRetryMs = 200;        // until the next try to connect
 constexpr int64_t kKeepAliveMs = 120'000;
 constexpr size_t kStreamsMax = 3;
 constexpr size_t kPendingMax = 64;
+// Whoever guesses more often has to wait, and whoever sends more as nobody is sent away.
+constexpr int64_t kWrongTokenMs = 250;
+constexpr uint32_t kWrongTokensMax = 4;
+constexpr uint32_t kSentAsNobodyMax = 16;
+constexpr size_t kBytesAsNobodyMax = 60'000;
 
 }  // namespace
 
@@ -30,6 +36,7 @@ void Client::step() {
   if (!link_ && !connect()) return step_later(kRetryMs);
   if (!calm_) trouble();
   if (waits_ms() > kPatienceMs) disconnect();
+  if (link_ && streams_alone_ && (calm_ ? !again_.empty() : dice_.percent(3))) disconnect();
   if (link_) send_some();
   step_later(calm_ ? 20 : 1 + static_cast<int64_t>(dice_.below(options_.swarm.think_ms_max)));
 }
@@ -68,22 +75,34 @@ void Client::trouble() {
 }
 
 bool Client::connect() {
-  auto connected = options_.net.connect(kAddress);
+  // Each from an address of its own: wrong tokens are counted by address.
+  auto connected = options_.net.connect(http_ ? kHttpAddress : kRcpAddress,
+                                        "10.0.0." + std::to_string(options_.number + 1));
   if (!connected.ok()) return false;
   link_ = std::move(connected).value();
   link_->on_change([this] { take(); });
   connection_ = ++options_.connections;
-  do {
-    dialect_ = static_cast<wire::Dialect>(dice_.below(3));
-  } while ((options_.swarm.dialects & (1u << static_cast<unsigned>(dialect_))) == 0);
-  frames_.emplace(dialect_, size_t{1} << 26);
+  standing_ = options_.swarm.tokens > 0 ? Standing{.may = May::kNothing} : Standing{};
+  wrong_tokens_ = sent_as_nobody_ = 0;
   options_.trace.note("connect", options_.number, connection_);
-  if (dice_.percent(70)) say_hello();
+  if (http_) {
+    line_ = http_line();
+    token_ = calm_ ? kAllToken : dice_.below(kRightTokens);
+    return true;
+  }
+  wire::Dialect dialect = wire::Dialect::kRcpx;
+  do {
+    dialect = static_cast<wire::Dialect>(dice_.below(3));
+  } while ((options_.swarm.dialects & (1u << static_cast<unsigned>(dialect))) == 0);
+  line_ = rcp_line(dialect);
+  if (dice_.percent(70)) say_hello(dialect);
+  const bool knocks = options_.swarm.tokens > 0 && (calm_ || dice_.percent(80));
+  if (knocks && !sends_nothing()) authenticate();
   return true;
 }
 
-void Client::say_hello() {
-  const bool switches = dialect_ != wire::Dialect::kJsonl && dice_.percent(25);
+void Client::say_hello(wire::Dialect dialect) {
+  const bool switches = dialect != wire::Dialect::kJsonl && dice_.percent(25);
   Ask hello{.kind = Ask::Kind::kHello, .op = "HELLO"};
   hello.params = switches ? R"({"protocol_version":1,"wire_modes":["jsonl"]})"
                           : R"({"protocol_version":1,"client_name":"sim"})";
@@ -93,55 +112,100 @@ void Client::say_hello() {
 
 void Client::send(AskId id) {
   const Ask& ask = options_.oracle.ask(id);
-  std::string frame;
-  const size_t start = wire::begin_frame(frame, dialect_);
-  json::Writer(frame)
-      .open_object()
-      .member("type", "request")
-      .member("id", std::to_string(++last_id_))
-      .member("op", ask.op)
-      .member("params", json::RawJson{ask.params})
-      .close_object();
-  wire::end_frame(frame, dialect_, start);
-  options_.trace.note("ask", options_.number, last_id_, frame);
-  pending_[last_id_] = {options_.oracle.sent(id, connection_), options_.loop.now_ns()};
-  link_->send(frame);
+  Standing standing = standing_;
+  std::string_view token;
+  if (http_ && options_.swarm.tokens > 0 && (calm_ || !dice_.percent(5))) {
+    const Token& shown = tokens()[calm_ || dice_.percent(90) ? token_ : draw_token()];
+    standing = shown.standing;
+    token = shown.text;
+  }
+  if (standing.may == May::kNothing) ++sent_as_nobody_;
+  std::string bytes;
+  line_->ask(bytes, ++last_id_, ask, token);
+  options_.trace.note("ask", options_.number, last_id_, bytes);
+  pending_[last_id_] = {options_.oracle.sent(id, connection_, standing), options_.loop.now_ns()};
+  if (ask.kind == Ask::Kind::kAuth && tokens()[ask.token].right())
+    standing_ = tokens()[ask.token].standing;
+  if (ask.kind == Ask::Kind::kWatch && http_) streams_alone_ = true;
+  link_->send(bytes);
+}
+
+/// Mostly a right one; wrong ones so seldom that nobody has to wait for it.
+size_t Client::draw_token() {
+  const bool may_be_wrong =
+      wrong_tokens_ < kWrongTokensMax && now_ms() - wrong_token_ms_ >= kWrongTokenMs;
+  const size_t drawn = dice_.below(may_be_wrong ? tokens().size() : kRightTokens);
+  if (drawn < kRightTokens) return drawn;
+  ++wrong_tokens_;
+  wrong_token_ms_ = now_ms();
+  return drawn;
+}
+
+void Client::authenticate() {
+  Ask auth{.kind = Ask::Kind::kAuth, .op = "AUTH", .params = ""};
+  auth.token = calm_ ? kAllToken : draw_token();
+  json::Writer(auth.params).open_object().member("token", tokens()[auth.token].text).close_object();
+  send(options_.oracle.add(std::move(auth)));
+}
+
+/// Nobody is listened to for long.
+bool Client::may_send(AskId ask) const {
+  return http_ || standing_.may != May::kNothing ||
+         options_.oracle.ask(ask).params.size() < kBytesAsNobodyMax;
 }
 
 void Client::send_some() {
-  if (switching_id_ != 0) return;
-  while (!again_.empty() && pending_.size() < kPendingMax) {
+  if (sends_nothing()) return;
+  const bool nobody = standing_.may == May::kNothing;
+  if (!http_ && options_.swarm.tokens > 0 && dice_.percent(calm_ && nobody ? 100 : nobody ? 30 : 2))
+    authenticate();
+  send_again();
+  send_subscriptions();
+  if (!sends_nothing() && !calm_) send_new();
+}
+
+void Client::send_again() {
+  while (!again_.empty() && pending_.size() < kPendingMax && may_send(again_.front())) {
     const AskId ask = again_.front();
     again_.pop_front();
     send(ask);
   }
-  while (!subscribe_.empty()) {
+}
+
+/// Over HTTP a subscription is the last thing that is asked for on a connection.
+void Client::send_subscriptions() {
+  while (!subscribe_.empty() && !sends_nothing()) {
+    if (http_ && (!again_.empty() || !pending_.empty() || !(calm_ || dice_.percent(30)))) return;
     WatchWish wish = std::move(subscribe_.front());
     subscribe_.pop_front();
     send(options_.workload.watch(std::move(wish)));
   }
-  if (calm_ || pending_.size() >= options_.swarm.burst_max) return;
+}
+
+void Client::send_new() {
+  if (pending_.size() >= options_.swarm.burst_max) return;
   const uint64_t burst = dice_.between(1, options_.swarm.burst_max);
-  for (uint64_t i = 0; i < burst; ++i) {
+  for (uint64_t i = 0; i < burst && !sends_nothing(); ++i) {
     if (!streams_.empty() && dice_.percent(1)) {
-      const auto& [subscription, stream] = *streams_.begin();
-      Ask unwatch{.kind = Ask::Kind::kUnwatch, .op = "UNWATCH", .params = ""};
-      json::Writer(unwatch.params)
-          .open_object()
-          .member("subscription_id", subscription)
-          .close_object();
-      const AskId id = options_.oracle.add(std::move(unwatch));
-      if (unwatching_.emplace(id, subscription).second && unwatching_.size() == 1) {
-        send(id);
-      } else {
-        unwatching_.erase(id);
-      }
+      unwatch();
       continue;
     }
     const AskId ask = options_.workload.next();
-    if (options_.oracle.ask(ask).kind == Ask::Kind::kWatch && streams_.size() >= kStreamsMax)
-      continue;
-    send(ask);
+    const bool watches = options_.oracle.ask(ask).kind == Ask::Kind::kWatch;
+    if (watches && streams_.size() + subscribe_.size() >= (http_ ? 1 : kStreamsMax)) continue;
+    if (may_send(ask)) send(ask);
+  }
+}
+
+void Client::unwatch() {
+  const auto& [subscription, stream] = *streams_.begin();
+  Ask unwatch{.kind = Ask::Kind::kUnwatch, .op = "UNWATCH", .params = ""};
+  json::Writer(unwatch.params).open_object().member("subscription_id", subscription).close_object();
+  const AskId id = options_.oracle.add(std::move(unwatch));
+  if (unwatching_.emplace(id, subscription).second && unwatching_.size() == 1) {
+    send(id);
+  } else {
+    unwatching_.erase(id);
   }
 }
 
@@ -150,15 +214,15 @@ void Client::take() {
   std::string& received = link_->received();
   size_t used = 0;
   while (link_) {
-    const auto frame = frames_->next(std::string_view(received).substr(used));
-    if (!frame.ok()) {
+    const auto heard = line_->next(std::string_view(received).substr(used));
+    if (!heard.ok()) {
       options_.oracle.findings().violate(Rule::kAnswersRight,
-                                         "no frame: " + frame.error().to_string());
+                                         "not to be read: " + heard.error().to_string());
       break;
     }
-    if (!*frame) break;
-    used += (*frame)->size;
-    take_payload((*frame)->payload);
+    if (!*heard) break;
+    used += (*heard)->size;
+    if (!(*heard)->payload.empty()) take_payload((*heard)->payload);
   }
   received.erase(0, used);
   if (link_->ended() || link_->was_reset()) disconnect();
@@ -176,8 +240,10 @@ void Client::take_payload(std::string_view payload) {
   const auto pending = id.empty() ? pending_.end() : pending_.find(std::stoull(id));
   if (pending == pending_.end()) {
     // A connection is told with an empty id why it ends.
-    const bool farewell =
-        id.empty() && (options_.oracle.excuses().log_stops || options_.oracle.excuses().refuses);
+    const bool for_nobody = sent_as_nobody_ > kSentAsNobodyMax &&
+                            crash::text_of(root["error"]["details"], "code") == "TOO_MANY_REQUESTS";
+    const Excuses& excuses = options_.oracle.excuses();
+    const bool farewell = id.empty() && (for_nobody || excuses.log_stops || excuses.refuses);
     options_.oracle.findings().check(Rule::kAnswersRight, farewell, [&] {
       return "an answer to nothing: " + std::string(payload);
     });
@@ -195,10 +261,10 @@ void Client::take_answer(uint64_t id, std::string_view payload) {
   const Ask& ask = options_.oracle.ask(sending.ask);
   if (id == switching_id_) {
     switching_id_ = 0;
-    dialect_ = wire::Dialect::kJsonl;
-    frames_->switch_to(dialect_);
+    line_->switch_to_lines();
   }
   if (ask.kind == Ask::Kind::kWatch && root["result"]) take_subscription(sending);
+  if (ask.kind == Ask::Kind::kWatch && !root["result"]) streams_alone_ = false;
   if (ask.kind == Ask::Kind::kUnwatch) {
     const auto stream = streams_.find(unwatching_[sending.ask]);
     if (stream != streams_.end()) {
@@ -272,6 +338,7 @@ void Client::disconnect() {
   streams_.clear();
   unwatching_.clear();
   switching_id_ = 0;
+  streams_alone_ = false;
 }
 
 int64_t Client::waits_ms() const {

@@ -3,6 +3,7 @@
 // does has an effect.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,11 +53,19 @@ class Machine {
     cut_at_ = 0;
   }
 
+  /// Up to which offset the log must be there after the end of the last life, which the policy of
+  /// syncing promises.
+  uint64_t promised() const { return promised_; }
+
   app::Database& database() { return *database_; }
   uint64_t committed() const { return committed_now(); }
 
  private:
   uint64_t committed_now() const;
+  uint64_t promised_now() const;
+  uint64_t first_of_newest_segment() const;
+  void note_commit();
+  void pass(int64_t duration_ns);
   void on_call(io::SimulatedFileSystem::Call call, const std::string& path);
   config::Config settings() const;
 
@@ -70,9 +79,18 @@ class Machine {
   uint64_t calls_ = 0;
   uint64_t cut_at_ = 0;  // 0: never
   uint64_t committed_at_cut_ = 0;
+  uint64_t promised_ = 0;
+  uint64_t promised_if_cut_ = 0;  // should the power be cut before the next life has begun
+  int64_t passed_ns_ = 0;         // inside of syncs
+  struct Commit {
+    int64_t at_ns;  // outside of syncs
+    uint64_t offset;
+  };
+  std::deque<Commit> commits_;  // of the life, where time decides what is promised
   bool cut_ = false;
   bool start_was_cut_ = false;
   bool ending_ = false;
+  bool ended_clean_ = false;
   bool calm_ = false;
 };
 

@@ -19,11 +19,11 @@ uint64_t shown_offset(json::Value result) {
   uint64_t shown = 0;
   for (const std::string_view name : {"wal_offset", "last_wal_offset", "current_wal_offset"})
     shown = std::max(shown, crash::number_of(result, name, 0));
-  for (const std::string_view list : {"results", "instances", "records"}) {
+  for (const std::string_view list : {"results", "instances", "records", "events"}) {
     const json::Value items = result[list];
     if (!items.is_array()) continue;
     for (json::Value item = items.first(); item; item = item.next()) {
-      for (const std::string_view name : {"offset", "last_wal_offset"})
+      for (const std::string_view name : {"offset", "last_wal_offset", "wal_offset"})
         shown = std::max(shown, crash::number_of(item, name, 0));
       shown = std::max(shown, crash::number_of(item["result"], "wal_offset", 0));
     }
@@ -64,16 +64,24 @@ bool Oracle::took_effect(AskId id) const {
                              [&](uint64_t tag) { return entries_[tag - 1].found != 0; });
 }
 
-Sending Oracle::sent(AskId id, uint32_t connection) {
+Sending Oracle::sent(AskId id, uint32_t connection, const Standing& standing) {
   ++counts_.sent;
-  Sending sending{.ask = id, .connection = connection, .known = frontier_};
+  Sending sending{.ask = id,
+                  .connection = connection,
+                  .known = frontier_,
+                  .standing = standing,
+                  .horizon = horizon_};
   const Ask& asked = asks_[id];
-  if (asked.kind == Ask::Kind::kGet) {
+  if (asked.kind == Ask::Kind::kGet || asked.kind == Ask::Kind::kHistory) {
     const auto before = last_sent_.find({connection, asked.instance_id});
     if (before != last_sent_.end()) sending.before = before->second;
   }
+  // What may not be done is not on its way: its record would be a phantom.
+  if (!allowed(sending)) return sending;
   for (const uint64_t tag : asked.tags) {
     Entry& entry = this->entry(tag);
+    if (std::ranges::find(entry.actors, standing.name) == entry.actors.end())
+      entry.actors.push_back(standing.name);
     if (entry.found == 0 && entry.open == 0 && !entry.accepted) entry.known = frontier_;
     if (entry.open == 0) open_.push_back(tag);
     ++entry.sends;
@@ -90,7 +98,7 @@ void Oracle::heard(const Sending& sending, json::Value response, std::string_vie
                    uint64_t end) {
   ++counts_.answered;
   const Ask& asked = asks_[sending.ask];
-  if (!asked.tags.empty()) {
+  if (!asked.tags.empty() && allowed(sending)) {
     const auto answers = crash::read_answers(response, asked.tags.size());
     for (size_t i = 0; i < std::min(answers.size(), asked.tags.size()); ++i) {
       const bool accepted = answers[i].error.empty();
@@ -99,6 +107,7 @@ void Oracle::heard(const Sending& sending, json::Value response, std::string_vie
     }
   }
   frontier_ = std::max(frontier_, shown_offset(response["result"]));
+  horizon_ = std::max(horizon_, crash::number_of(response["result"], "horizon", 0));
   waiting_.push_back({.what = Judgement::What::kAnswer,
                       .sending = sending,
                       .end = std::max(end, frontier_),
@@ -152,6 +161,7 @@ void Oracle::check_record(const crash::LogRecord& record, Entry& entry) {
   const crash::Write& write = entry.write;
   const bool as_sent = write.kind == record.kind && write.event == record.event &&
                        write.key == record.key &&
+                       std::ranges::find(entry.actors, record.actor) != entry.actors.end() &&
                        (write.machine.empty() || write.machine == record.machine) &&
                        (write.instance_id.empty() || write.instance_id == record.instance_id) &&
                        (write.kind == crash::Kind::kPut || write.body == record.body);

@@ -27,6 +27,7 @@
 #include "crash/history.h"
 #include "findings.h"
 #include "json/document.h"
+#include "standing.h"
 #include "timeline.h"
 
 namespace rstmdb::sim {
@@ -39,7 +40,10 @@ struct Sending {
   AskId ask = 0;
   uint32_t connection = 0;
   uint64_t known = 0;
-  uint64_t before = 0;  // tag of the write sent before it on this connection to its instance, or 0
+  uint64_t before = 0;  // tag of the write sent before it on this connection to
+                        // its instance, or 0
+  Standing standing = {};
+  uint64_t horizon = 0;  // the log's first offset, as far as anybody had been told
 };
 
 /// What may be wrong in this life of the server without the server being to blame.
@@ -67,7 +71,8 @@ class Oracle {
   /// Whether all its writes are in the log.
   bool took_effect(AskId id) const;
 
-  Sending sent(AskId ask, uint32_t connection);
+  /// `standing` is that of the connection when the request comes to its turn.
+  Sending sent(AskId ask, uint32_t connection, const Standing& standing);
   /// The answer to one sending; `payload` is what `response` was parsed from.
   void heard(const Sending& sending, json::Value response, std::string_view payload, uint64_t end);
   /// The subscription that a WATCH has begun.
@@ -110,6 +115,7 @@ class Oracle {
     uint64_t known = 0;  // when it was sent first
     uint64_t order = 0;
     uint32_t connection = 0;
+    std::vector<std::string_view> actors;  // who has sent it
     uint32_t sends = 0;
     uint32_t open = 0;  // sendings without an answer
     uint64_t found = 0;
@@ -140,6 +146,9 @@ class Oracle {
   Entry* find_entry(const crash::LogRecord& record);
 
   void judge_answer(const Judgement& judgement);
+  bool allowed(const Sending& sending) const;
+  void judge_forbidden(const Judgement& judgement, json::Value response);
+  void judge_auth(const Judgement& judgement, json::Value response);
   void judge_writes(const Judgement& judgement, json::Value response);
   void judge_success(const Judgement& judgement, uint64_t tag, const crash::WriteAnswer& answer);
   void judge_refusal(const Judgement& judgement, json::Value error,
@@ -149,6 +158,11 @@ class Oracle {
   void judge_get(const Judgement& judgement, json::Value response);
   void judge_list(const Judgement& judgement, json::Value response);
   void judge_machines(const Judgement& judgement, json::Value response);
+  void judge_count(const Judgement& judgement, json::Value response);
+  void judge_history(const Judgement& judgement, json::Value response);
+  void judge_history_end(const Judgement& judgement, json::Value result, const Timeline& timeline);
+  bool shows(json::Value event, const crash::LogRecord& record, const Timeline& timeline,
+             bool with_context) const;
   void judge_log_read(const Judgement& judgement, json::Value response);
   void judge_watch(const Judgement& judgement, json::Value response);
   void judge_notification(const Judgement& judgement);
@@ -172,6 +186,7 @@ class Oracle {
   std::map<std::pair<uint32_t, std::string>, uint64_t> last_sent_;   // tag
   std::map<std::pair<uint32_t, std::string>, uint64_t> last_order_;  // of records
   uint64_t frontier_ = 0;
+  uint64_t horizon_ = 0;
   uint64_t sends_ = 0;
   uint64_t pending_batch_tag_ = 0;
   int64_t last_ts_ = 0;

@@ -34,6 +34,7 @@ void Oracle::wrong(const Judgement& judgement, std::string why) {
 void Oracle::judge_answer(const Judgement& judgement) {
   const json::Value response = document_.root();
   const std::string code = crash::text_of(response["error"], "code");
+  if (!allowed(judgement.sending)) return judge_forbidden(judgement, response);
   if (!code.empty() && excused(judgement, code)) return;
   findings_.check(Rule::kAnswersRight, true, [] { return std::string(); });
   switch (asks_[judgement.sending.ask].kind) {
@@ -45,10 +46,16 @@ void Oracle::judge_answer(const Judgement& judgement) {
       return judge_list(judgement, response);
     case Ask::Kind::kMachines:
       return judge_machines(judgement, response);
+    case Ask::Kind::kCount:
+      return judge_count(judgement, response);
+    case Ask::Kind::kHistory:
+      return judge_history(judgement, response);
     case Ask::Kind::kLogRead:
       return judge_log_read(judgement, response);
     case Ask::Kind::kWatch:
       return judge_watch(judgement, response);
+    case Ask::Kind::kAuth:
+      return judge_auth(judgement, response);
     case Ask::Kind::kUnwatch:
     case Ask::Kind::kCompact:
     case Ask::Kind::kPing:
@@ -56,6 +63,39 @@ void Oracle::judge_answer(const Judgement& judgement) {
       if (!code.empty()) wrong(judgement, "refused");
       return;
   }
+}
+
+bool Oracle::allowed(const Sending& sending) const {
+  const Standing& standing = sending.standing;
+  return standing.refusal.empty() && standing.may >= needed(asks_[sending.ask].kind);
+}
+
+void Oracle::judge_forbidden(const Judgement& judgement, json::Value response) {
+  const Standing& standing = judgement.sending.standing;
+  const json::Value details = response["error"]["details"];
+  const std::string code = crash::text_of(response["error"], "code");
+  findings_.check(Rule::kAnswersRight, true, [] { return std::string(); });
+  bool right = false;
+  if (!standing.refusal.empty()) {
+    right = code == standing.refusal && crash::text_of(details, "code") == standing.refusal_detail;
+  } else if (standing.may == May::kNothing) {
+    right = code == "UNAUTHORIZED" && !details["code"];
+  } else {
+    const May may = needed(asks_[judgement.sending.ask].kind);
+    right = code == "UNAUTHORIZED" && crash::text_of(details, "code") == "FORBIDDEN" &&
+            crash::text_of(details, "required") == may_name(may);
+  }
+  if (!right) wrong(judgement, "this caller may not do that");
+}
+
+void Oracle::judge_auth(const Judgement& judgement, json::Value response) {
+  const Standing& standing = tokens()[asks_[judgement.sending.ask].token].standing;
+  const json::Value error = response["error"];
+  const bool right = standing.refusal.empty()
+                         ? response["result"]["authenticated"].text() == "true"
+                         : crash::text_of(error, "code") == standing.refusal &&
+                               crash::text_of(error["details"], "code") == standing.refusal_detail;
+  if (!right) wrong(judgement, "not what this token is worth");
 }
 
 /// Whether the error is one that the faults of this life explain.

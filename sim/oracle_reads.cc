@@ -1,6 +1,5 @@
 // Answers to reads.
 #include <algorithm>
-#include <set>
 
 #include "crash/facts.h"
 #include "oracle.h"
@@ -46,13 +45,13 @@ void Oracle::judge_list(const Judgement& judgement, json::Value response) {
   if (!result) return wrong(judgement, "refused");
   uint64_t from = judgement.sending.known;
   uint64_t to = judgement.end;
-  std::set<std::string> ids;
+  std::vector<const Timeline*> shown;
   for (json::Value row = result["instances"].first(); row; row = row.next()) {
     const std::string id = crash::text_of(row, "id");
     const uint64_t offset = crash::number_of(row, "last_wal_offset", 0);
     const Timeline* timeline = timelines_.find(id);
     const Version* version = timeline == nullptr ? nullptr : timeline->made_by(offset);
-    const bool right = version != nullptr && !version->deleted && ids.insert(id).second &&
+    const bool right = version != nullptr && !version->deleted &&
                        version->state == crash::text_of(row, "state") &&
                        timeline->machine == crash::text_of(row, "machine") &&
                        (wish.machine.empty() || wish.machine == timeline->machine) &&
@@ -60,27 +59,17 @@ void Oracle::judge_list(const Judgement& judgement, json::Value response) {
     if (!right) return wrong(judgement, "the row of " + id + " is of no record, or not wanted");
     from = std::max(from, version->offset);
     to = std::min(to, timeline->valid_until(*version));
+    shown.push_back(timeline);
   }
+  std::ranges::sort(shown);
+  if (std::ranges::adjacent_find(shown) != shown.end())
+    return wrong(judgement, "an instance has two rows");
   const uint64_t total = crash::number_of(result, "total", UINT64_MAX);
-  if (ids.size() != std::min(total, wish.limit))
-    return wrong(judgement, "the page has " + std::to_string(ids.size()) + " rows");
+  if (shown.size() != std::min(total, wish.limit))
+    return wrong(judgement, "the page has " + std::to_string(shown.size()) + " rows");
   if (from <= to && timelines_.counted(wish.machine, wish.state, from, to, total)) return;
   wrong(judgement, "its rows are true together at no point from " + std::to_string(from) + " to " +
                        std::to_string(to) + " with that total");
-}
-
-void Oracle::judge_machines(const Judgement& judgement, json::Value response) {
-  const json::Value result = response["result"];
-  if (!result) return wrong(judgement, "refused");
-  uint64_t count = 0;
-  uint64_t newest = judgement.sending.known;
-  for (json::Value item = result["items"].first(); item; item = item.next(), ++count) {
-    const uint64_t at = timelines_.registered_at(crash::text_of(item, "machine"));
-    if (at == 0 || at > judgement.end) return wrong(judgement, "a machine that is not registered");
-    newest = std::max(newest, at);
-  }
-  if (count < timelines_.machines_at(newest) || count > timelines_.machines_at(judgement.end))
-    wrong(judgement, "not the machines of any point");
 }
 
 void Oracle::judge_log_read(const Judgement& judgement, json::Value response) {
@@ -106,7 +95,7 @@ void Oracle::judge_log_read(const Judgement& judgement, json::Value response) {
                       record->event == known.event && record->from_state == known.from_state &&
                       record->to_state == known.to_state && record->body == known.body &&
                       record->context == known.context && record->key == known.key &&
-                      record->batch_index == known.batch_index &&
+                      record->actor == known.actor && record->batch_index == known.batch_index &&
                       record->batch_size == known.batch_size;
     if (!same) return wrong(judgement, crash::name_of(known) + " reads otherwise");
   }

@@ -61,9 +61,41 @@ DEFECTS = [
            "      subscription.next_offset = held.change.offset;\n",
            "      subscription.next_offset = held.change.offset + 1;\n"),
     Defect("notified_before_the_answer", "src/api/ops/watch_wish.cc",
-           "  if (depends_on.offset > gate.committed())\n", "  if (false)\n"),
+           "  wish.answer_offset = depends_on.offset;\n", ""),
     Defect("time_goes_back", "src/node/sequencer.cc",
            "std::max(state_.last_ts(), clock_.wall_ms())", "clock_.wall_ms()"),
+    # Only where an answer does not wait for the disk.
+    Defect("timed_sync_left_out", "src/log/segment_log.cc",
+           "  if (options_.sync.kind == SyncPolicy::Kind::kEveryMs) arm_timer();\n", ""),
+    Defect("full_segment_not_synced", "src/log/segment_writer.cc",
+           "  RSTMDB_TRY(sync());\n  RSTMDB_TRY(file_->close());\n  return begin_segment",
+           "  RSTMDB_TRY(file_->close());\n  return begin_segment"),
+    # Only where callers are known.
+    Defect("everybody_may_everything", "src/api/dispatch.cc",
+           "if (row.access != Access::kNone && caller.rights >= row.access) return {};",
+           "if (row.access != Access::kNone) return {};"),
+    Defect("expired_token_counts", "src/api/standing.cc",
+           "  if (principal != nullptr && !late) return principal;",
+           "  if (principal != nullptr) return principal;"),
+    Defect("actor_forgotten", "src/engine/decide.cc", "  record.actor = stamp.actor;\n", ""),
+    # Only over HTTP.
+    Defect("first_token_of_a_connection_stays", "src/http/gateway_session.cc",
+           "  } else if (*request.authorization != shown_) {",
+           "  } else if (shown_.empty()) {"),
+    Defect("http_answers_before_durable", "src/http/gateway_session.cc",
+           "  if (depends_on > committed) {\n    connection_.encode(",
+           "  if (false) {\n    connection_.encode("),
+    Defect("bytes_are_looked_for_elsewhere", "src/http/connection.cc",
+           "void Connection::drop_input(size_t size) { input_begin_ += size; }",
+           "void Connection::drop_input(size_t size) {\n  input_begin_ += size;\n"
+           "  if (input_begin_ == input_end_) input_begin_ = input_end_ = 0;\n}"),
+    Defect("last_event_id_ignored", "src/http/outer_params.cc",
+           "          RSTMDB_TRY(writing.add(place.param, *request.last_event_id));\n",
+           "          {}\n"),
+    # Only in reads of a history or a count.
+    Defect("history_page_skips_one", "src/node/history.cc",
+           "  end_.next_before = next_ + 1;", "  end_.next_before = next_;"),
+    Defect("deleted_is_counted", "src/engine/machines.h", "    --counts[state];\n", ""),
     Defect("deleted_is_listed", "src/engine/state.cc", "  live_.remove(slot);\n", ""),
 ]
 

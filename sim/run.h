@@ -85,7 +85,6 @@ class Run {
   bool must_cut_ = false;       // nothing but a power cut shows what the disk really holds
   bool calm_ = false;           // faults have stopped
   bool was_cut_ = false;        // the last life ended so
-  uint64_t committed_ = 0;      // by the last life
 };
 
 }  // namespace rstmdb::sim

@@ -12,7 +12,7 @@ constexpr std::string_view kNames[] = {
     "bit_flips",    "slow_disk",   "slow_workers", "broken_links",  "held_links",  "slow_net",
     "slices",       "clock_jumps", "drift",        "watches",       "batches",     "keys",
     "retries",      "lists",       "log_reads",    "compaction",    "removals",    "pipelining",
-    "many_clients", "big_bodies",  "lax_sync"};
+    "many_clients", "big_bodies",  "lax_sync",     "histories",     "tokens",      "http"};
 static_assert(std::size(kNames) == static_cast<size_t>(Part::kEnd));
 
 /// Draws the same numbers whatever is left out, so that leaving out one part changes only that.
@@ -63,7 +63,15 @@ void draw_faults(Swarm& swarm, Draw& draw) {
       draw.some(Part::kClockJumps, 40, draw.one_of<int64_t>({50, 60'000, 3'600'000}));
   swarm.drift_ppm =
       draw.some(Part::kDrift, 40, draw.one_of<int64_t>({-200'000, -200, 200, 500'000}));
-  swarm.sync_every_n = draw.some(Part::kLaxSync, 10, draw.one_of<uint64_t>({3, 20, 200}));
+}
+
+void draw_sync(Swarm& swarm, Draw& draw) {
+  const uint64_t policy = draw.some(Part::kLaxSync, 25, draw.between(1, 3));
+  const auto writes = draw.one_of<uint64_t>({3, 20, 200});
+  const auto ms = draw.one_of<uint64_t>({20, 300, 5'000});
+  if (policy == 1) swarm.sync_every_n = writes;
+  if (policy == 2) swarm.sync_every_ms = ms;
+  if (policy == 3) swarm.sync_never = 1;
 }
 
 void draw_work(Swarm& swarm, Draw& draw) {
@@ -74,6 +82,8 @@ void draw_work(Swarm& swarm, Draw& draw) {
   swarm.instances = draw.one_of<uint64_t>({2, 8, 40, 200});
   swarm.padding_max = draw.some(Part::kBigBodies, 25, uint64_t{6'000}, uint64_t{60});
   swarm.dialects = static_cast<uint32_t>(draw.between(1, 7));
+  swarm.http_percent = draw.some(Part::kHttp, 40, draw.one_of({30u, 100u}));
+  swarm.tokens = draw.some(Part::kTokens, 30, 1u);
   swarm.machines = 1;
   swarm.creates = static_cast<uint32_t>(draw.between(2, 20));
   swarm.applies = static_cast<uint32_t>(draw.between(20, 100));
@@ -81,6 +91,7 @@ void draw_work(Swarm& swarm, Draw& draw) {
   swarm.batches = draw.some(Part::kBatches, 60, static_cast<uint32_t>(draw.between(2, 20)));
   swarm.gets = static_cast<uint32_t>(draw.between(2, 40));
   swarm.lists = draw.some(Part::kLists, 50, static_cast<uint32_t>(draw.between(1, 8)));
+  swarm.histories = draw.some(Part::kHistories, 50, static_cast<uint32_t>(draw.between(1, 8)));
   swarm.log_reads = draw.some(Part::kLogReads, 40, static_cast<uint32_t>(draw.between(1, 3)));
   swarm.watches = draw.some(Part::kWatches, 70, static_cast<uint32_t>(draw.between(1, 6)));
   swarm.compactions = draw.some(Part::kCompaction, 40, 1u);
@@ -100,6 +111,7 @@ Swarm Swarm::draw(uint64_t seed, Parts left_out) {
   Swarm swarm;
   draw_faults(swarm, draw);
   draw_work(swarm, draw);
+  draw_sync(swarm, draw);
   return swarm;
 }
 
@@ -134,12 +146,15 @@ std::string Swarm::text() const {
   add("instances", instances);
   add("padding_max", padding_max);
   add("dialects", dialects);
+  add("http_percent", http_percent);
+  add("tokens", tokens);
   add("creates", creates);
   add("applies", applies);
   add("removals", removals);
   add("batches", batches);
   add("gets", gets);
   add("lists", lists);
+  add("histories", histories);
   add("log_reads", log_reads);
   add("watches", watches);
   add("compactions", compactions);
@@ -149,6 +164,8 @@ std::string Swarm::text() const {
   add("retry_percent", retry_percent);
   add("compact_records", compact_records);
   add("sync_every_n", sync_every_n);
+  add("sync_every_ms", sync_every_ms);
+  add("sync_never", sync_never);
   return out;
 }
 

@@ -39,6 +39,9 @@ enum class Part : uint8_t {
   kManyClients,
   kBigBodies,
   kLaxSync,
+  kHistories,
+  kTokens,
+  kHttp,
   kEnd
 };
 using Parts = uint32_t;  // a bit for each
@@ -72,17 +75,23 @@ struct Swarm {
   uint64_t burst_max = 1;
   uint64_t instances = 8;  // that the clients like to have
   uint64_t padding_max = 20;
-  uint32_t dialects = 1;  // a bit for each
+  uint32_t dialects = 1;      // a bit for each
+  uint32_t http_percent = 0;  // of the clients
+  uint32_t tokens = 0;        // whether callers have to show one
 
   // Weights of what a client asks for.
-  uint32_t creates = 0, applies = 0, removals = 0, batches = 0, gets = 0, lists = 0, log_reads = 0,
-           watches = 0, compactions = 0, machines = 0, repeats = 0;
+  uint32_t creates = 0, applies = 0, removals = 0, batches = 0, gets = 0, lists = 0, histories = 0,
+           log_reads = 0, watches = 0, compactions = 0, machines = 0, repeats = 0;
   uint32_t key_percent = 0;
   uint32_t expect_percent = 0;  // of the events: an expected state or offset
   uint32_t retry_percent = 0;   // of what got no answer and may be sent again
 
   uint64_t compact_records = 0;  // 0: only when asked for
-  uint64_t sync_every_n = 0;     // 0: every write
+  // When the log is synced: at each write, or by one of these.
+  uint64_t sync_every_n = 0;
+  uint64_t sync_every_ms = 0;
+  uint32_t sync_never = 0;
+  bool is_lax() const { return sync_every_n > 0 || sync_every_ms > 0 || sync_never > 0; }
 
   /// The mix of `seed` without the `left_out` parts.
   static Swarm draw(uint64_t seed, Parts left_out);

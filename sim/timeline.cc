@@ -100,9 +100,18 @@ uint64_t Timelines::registered_at(const std::string& machine) const {
   return found == machines_.end() ? 0 : found->second;
 }
 
-uint64_t Timelines::machines_at(uint64_t point) const {
-  return static_cast<uint64_t>(std::ranges::upper_bound(machine_offsets_, point) -
-                               machine_offsets_.begin());
+std::set<std::string> Timelines::machine_names(uint64_t point) const {
+  std::set<std::string> names;
+  for (const auto& [name, offset] : machines_)
+    if (offset <= point) names.insert(name);
+  return names;
+}
+
+std::vector<uint64_t> Timelines::machine_points(uint64_t from, uint64_t to) const {
+  std::vector<uint64_t> points{from};
+  for (const uint64_t offset : machine_offsets_)
+    if (offset > from && offset <= to) points.push_back(offset);
+  return points;
 }
 
 const Timelines::KeyUse* Timelines::key(const std::string& key) const {

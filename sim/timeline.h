@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -58,8 +59,10 @@ class Timelines {
   /// `machine` and in `state`, where "" stands for any.
   bool counted(const std::string& machine, std::string_view state, uint64_t from, uint64_t to,
                uint64_t count) const;
-  /// How many machines there were at `point`.
-  uint64_t machines_at(uint64_t point) const;
+  /// The machines that there were at `point`.
+  std::set<std::string> machine_names(uint64_t point) const;
+  /// Points from `from` to `to` at which there were others.
+  std::vector<uint64_t> machine_points(uint64_t from, uint64_t to) const;
   /// Offset and tag of the record that used the key; nothing when none has.
   struct KeyUse {
     uint64_t offset = 0;

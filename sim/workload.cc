@@ -11,6 +11,8 @@ namespace {
 constexpr size_t kMachinesMax = 6;
 constexpr size_t kAnsweredKept = 64;
 constexpr uint64_t kBatchMax = 12;
+constexpr size_t kPagesKept = 16;
+constexpr uint64_t kOftenCompacted = 2'000;  // records
 
 constexpr std::string_view kOperations[] = {"PUT_MACHINE", "CREATE_INSTANCE", "APPLY_EVENT",
                                             "DELETE_INSTANCE"};
@@ -31,17 +33,18 @@ AskId Workload::next() {
     const AskId again = dice_.pick(answered_);
     return dice_.percent(20) ? misuse_key(again) : again;
   }
-  const std::array<uint32_t, 11> weights{swarm_.machines, swarm_.creates,    swarm_.applies,
-                                         swarm_.removals, swarm_.batches,    swarm_.gets,
-                                         swarm_.lists,    swarm_.lists,      swarm_.log_reads,
-                                         swarm_.watches,  swarm_.compactions};
+  const std::array<uint32_t, 13> weights{
+      swarm_.machines,  swarm_.creates, swarm_.applies,    swarm_.removals, swarm_.batches,
+      swarm_.gets,      swarm_.lists,   swarm_.lists,      swarm_.lists,    swarm_.histories,
+      swarm_.log_reads, swarm_.watches, swarm_.compactions};
   uint64_t sum = 0;
   for (const uint32_t weight : weights) sum += weight;
   uint64_t drawn = dice_.below(sum);
   size_t chosen = 0;
   while (drawn >= weights[chosen]) drawn -= weights[chosen++];
   if (instances_.size() < swarm_.instances && dice_.percent(30)) chosen = 1;
-  if (instances_.empty() && chosen > 1 && chosen < 6) chosen = 1;
+  const bool needs_instance = (chosen > 1 && chosen < 6) || chosen == 9 || chosen == 12;
+  if (instances_.empty() && needs_instance) chosen = 1;
   switch (chosen) {
     case 0:
       return machine();
@@ -58,17 +61,29 @@ AskId Workload::next() {
     case 6:
       return list();
     case 7:
-      return oracle_.add(
-          {.kind = Ask::Kind::kMachines, .op = "LIST_MACHINES", .params = R"({"limit":1000})"});
+      return machines();
     case 8:
-      return read_log();
+      return count();
     case 9:
+      return history();
+    case 10:
+      return read_log();
+    case 11:
       return watch(draw_watch());
     default:
-      return oracle_.add({.kind = Ask::Kind::kCompact,
-                          .op = "COMPACT",
-                          .params = dice_.percent(50) ? R"({"force_snapshot":true})" : "{}"});
+      return compact();
   }
+}
+
+/// A large state is worth a snapshot once a quarter of the log is new: the clients ask for no more
+/// of them than a log of any length can bear.
+AskId Workload::compact() {
+  const uint64_t end = oracle_.last_offset();
+  if (end > kOftenCompacted && end < compacted_at_ + compacted_at_ / 4) return get();
+  compacted_at_ = end;
+  return oracle_.add({.kind = Ask::Kind::kCompact,
+                      .op = "COMPACT",
+                      .params = dice_.percent(50) ? R"({"force_snapshot":true})" : "{}"});
 }
 
 /// The key of an event that was answered, with another body; or the same again, where there is
@@ -183,6 +198,54 @@ AskId Workload::list() {
   return oracle_.add(std::move(ask));
 }
 
+AskId Workload::machines() {
+  Ask ask{.kind = Ask::Kind::kMachines, .op = "LIST_MACHINES", .params = ""};
+  json::Writer writer(ask.params);
+  writer.open_object();
+  if (dice_.percent(20)) {
+    ask.list.machine = dice_.percent(10) ? "nobody" : dice_.pick(machines_);
+    writer.member("machine", ask.list.machine);
+  } else {
+    ask.limit = dice_.percent(50) ? 1'000 : dice_.between(1, 4);
+    ask.from = dice_.percent(50) ? 0 : dice_.below(kMachinesMax + 2);
+    writer.member("limit", ask.limit).member("offset", ask.from);
+  }
+  writer.close_object();
+  return oracle_.add(std::move(ask));
+}
+
+AskId Workload::count() {
+  Ask ask{.kind = Ask::Kind::kCount, .op = "COUNT_INSTANCES", .params = ""};
+  ask.list.machine = dice_.percent(3) ? "nobody" : dice_.pick(machines_);
+  json::Writer writer(ask.params);
+  writer.open_object().member("machine", ask.list.machine);
+  if (dice_.percent(50)) writer.member("version", 1);
+  writer.close_object();
+  return oracle_.add(std::move(ask));
+}
+
+AskId Workload::history() {
+  Ask ask{.kind = Ask::Kind::kHistory, .op = "GET_HISTORY", .params = ""};
+  ask.instance_id = dice_.percent(2) ? "nobody" : choose();
+  ask.history.limit = dice_.percent(30) ? 1'000 : dice_.between(1, 12);
+  ask.history.with_context = dice_.percent(50);
+  if (!pages_.empty() && dice_.percent(60)) {
+    ask.instance_id = pages_.front().instance_id;
+    ask.history.before = pages_.front().before;
+    pages_.pop_front();
+  } else if (dice_.percent(20)) {
+    ask.history.before = 1 + dice_.below(oracle_.last_offset() + 2);
+  }
+  json::Writer writer(ask.params);
+  writer.open_object()
+      .member("instance_id", ask.instance_id)
+      .member("limit", ask.history.limit)
+      .member("include_ctx", ask.history.with_context);
+  if (ask.history.before > 0) writer.member("before_offset", ask.history.before);
+  writer.close_object();
+  return oracle_.add(std::move(ask));
+}
+
 AskId Workload::read_log() {
   Ask ask{.kind = Ask::Kind::kLogRead, .op = "WAL_READ", .params = ""};
   const uint64_t end = oracle_.last_offset();
@@ -253,6 +316,9 @@ const std::string& Workload::choose() { return dice_.pick(instances_); }
 
 void Workload::heard(AskId id, json::Value response) {
   const Ask& ask = oracle_.ask(id);
+  const uint64_t more = crash::number_of(response["result"], "next_before_offset", 0);
+  if (more > 0) pages_.push_back({ask.instance_id, more});
+  if (pages_.size() > kPagesKept) pages_.pop_front();
   if (ask.tags.empty()) return;
   const json::Value results = response["result"]["results"];
   if (!results) {

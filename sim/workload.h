@@ -42,7 +42,11 @@ class Workload {
   AskId batch();
   AskId get();
   AskId list();
+  AskId machines();
+  AskId count();
+  AskId history();
   AskId read_log();
+  AskId compact();
   crash::Write create();
   crash::Write apply();
   crash::Write remove();
@@ -60,6 +64,12 @@ class Workload {
   std::unordered_map<std::string, Belief> beliefs_;
   std::unordered_map<std::string, bool> removing_;
   std::deque<AskId> answered_;  // with success, may be sent again
+  struct Page {
+    std::string instance_id;
+    uint64_t before = 0;
+  };
+  uint64_t compacted_at_ = 0;  // the log's end when a client last asked for it
+  std::deque<Page> pages_;     // that follow those of histories which have been read
 };
 
 }  // namespace rstmdb::sim

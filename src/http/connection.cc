@@ -68,8 +68,8 @@ void Connection::on_read(size_t size) {
   go_on();
 }
 
-/// What is left stays where it is: the stream may be writing behind it already, into the buffer
-/// that it was given before this answer.
+/// Leaves what has been read where it is: the next bytes may be on their way to the place behind it
+/// already, which read_buffer() alone changes.
 void Connection::drop_input(size_t size) { input_begin_ += size; }
 
 /// Sends what there is, answers what has been asked, and so on until there is nothing to do.
@@ -196,7 +196,7 @@ void Connection::begin_stream(std::string& bytes) {
   output_.append(bytes);
   bytes.clear();
   phase_ = Phase::kStreaming;
-  input_begin_ = input_end_ = 0;
+  input_begin_ = input_end_;
   go_on();
 }
 

@@ -19,7 +19,11 @@ struct SimulatedWires {
   int64_t delay_ms() { return static_cast<int64_t>(random.below(options.delay_ms_max + 1)); }
   size_t slice(size_t size) {
     if (options.slice_bytes_max == 0 || size == 0) return size;
-    return std::min<size_t>(size, 1 + random.below(options.slice_bytes_max));
+    const bool whole = options.sliced_bytes > 0 && sliced >= options.sliced_bytes;
+    const size_t most = whole ? SimulatedNet::kWholeBytesMax : options.slice_bytes_max;
+    const size_t taken = std::min<size_t>(size, 1 + random.below(most));
+    sliced = whole ? 0 : sliced + taken;
+    return taken;
   }
 
   SimulatedLoop& loop;
@@ -27,6 +31,7 @@ struct SimulatedWires {
   SimulatedRandom random;
   std::map<std::string, std::shared_ptr<Net::Accept>> listeners;
   std::vector<std::weak_ptr<class Pipe>> to_clients;
+  size_t sliced = 0;  // bytes, since the last piece that was not
   uint16_t last_port = 40'000;
   uint16_t last_client_port = 50'000;
 };
@@ -425,11 +430,13 @@ void SimulatedNet::lose_server() {
   }
 }
 
-Result<std::unique_ptr<SimulatedLink>> SimulatedNet::connect(std::string_view address) {
+Result<std::unique_ptr<SimulatedLink>> SimulatedNet::connect(std::string_view address,
+                                                             std::string_view from_host) {
   const auto found = wires_->listeners.find(std::string(address));
   if (found == wires_->listeners.end())
     return Error(Code::kNotFound, "nobody listens there").with("address", address);
-  const std::string host = split_host_port(address)->host;
+  const std::string host =
+      from_host.empty() ? split_host_port(address)->host : std::string(from_host);
   auto to_server = std::make_shared<Pipe>(wires_);
   auto to_client = std::make_shared<Pipe>(wires_);
   std::erase_if(wires_->to_clients, [](const auto& way) { return way.expired(); });

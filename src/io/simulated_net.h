@@ -67,18 +67,24 @@ class SimulatedNet final : public Net {
  public:
   struct Options {
     uint64_t seed = 1;
-    size_t slice_bytes_max = 0;        // of a delivery or a write; 0: as much as fits
+    size_t slice_bytes_max = 0;  // of a delivery or a write; 0: as much as fits
+    // So many bytes are sliced, then a piece of up to kWholeBytesMax is not, and so on; 0: all are.
+    // A byte at a time costs a thousand times as much as it shows.
+    size_t sliced_bytes = 0;
     int64_t delay_ms_max = 0;          // of a delivery
     size_t window_bytes = 256 * 1024;  // sent and not taken by the reader, per direction
   };
+  static constexpr size_t kWholeBytesMax = 4096;
   SimulatedNet(SimulatedLoop& loop, Options options);
   explicit SimulatedNet(SimulatedLoop& loop) : SimulatedNet(loop, Options{}) {}
   ~SimulatedNet() override;
 
   /// Hosts are IP addresses or localhost; port 0 takes the next free one.
   Result<std::unique_ptr<Listener>> listen(std::string_view address, Accept on_accept) override;
-  /// Connects to a listener's address. Fails with kNotFound when nobody listens there.
-  Result<std::unique_ptr<SimulatedLink>> connect(std::string_view address);
+  /// Connects to a listener's address, from the same host or from another one. Fails with kNotFound
+  /// when nobody listens there.
+  Result<std::unique_ptr<SimulatedLink>> connect(std::string_view address,
+                                                 std::string_view from_host = {});
   /// The server's machine is gone: nothing that it writes from now on leaves it. Of what was on its
   /// way a part arrives at once, for each connection as much as the seed says, and then its end.
   void lose_server();

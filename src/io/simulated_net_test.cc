@@ -9,13 +9,17 @@ namespace {
 class Server final : public StreamEvents {
  public:
   std::span<char> read_buffer() override { return buffer_; }
-  void on_read(size_t size) override { got.append(buffer_, size); }
+  void on_read(size_t size) override {
+    got.append(buffer_, size);
+    ++reads;
+  }
   void on_writable() override {}
   void on_closed(const Error& reason) override { ended = reason.detail("reason"); }
 
   std::unique_ptr<Stream> stream;
   std::string got;
   std::string ended;
+  size_t reads = 0;
 
  private:
   char buffer_[1'000];
@@ -85,6 +89,42 @@ TEST_F(SimulatedNetTest, OfALostServerAPrefixArrivesAndNothingThatItWritesAfterw
   const std::string at_once = link_->received();
   loop_.run_for(100);
   EXPECT_EQ(link_->received(), at_once);
+}
+
+TEST(SimulatedNet, BytesAreSlicedInStretchesAndAllArrive) {
+  constexpr size_t kBytes = 40'000;
+  const auto reads_of = [](size_t sliced_bytes) {
+    SimulatedLoop loop;
+    SimulatedNet net(loop, {.seed = 4, .slice_bytes_max = 1, .sliced_bytes = sliced_bytes});
+    Server server;
+    const auto listener = net.listen("127.0.0.1:1",
+                                     [&](std::unique_ptr<Stream> stream) {
+                                       server.stream = std::move(stream);
+                                       server.stream->start(server);
+                                     })
+                              .value();
+    const auto link = net.connect("127.0.0.1:1").value();
+    link->send(std::string(kBytes, 'x'));
+    loop.run_for(1'000);
+    EXPECT_EQ(server.got, std::string(kBytes, 'x'));
+    return server.reads;
+  };
+  EXPECT_EQ(reads_of(0), kBytes);
+  const size_t reads = reads_of(64);
+  EXPECT_GT(reads, kBytes / 1'000);
+  EXPECT_LT(reads, kBytes / 10);
+}
+
+TEST(SimulatedNet, AClientMayComeFromAHostOfItsOwn) {
+  SimulatedLoop loop;
+  SimulatedNet net(loop);
+  std::string peer;
+  const auto listener =
+      net.listen("127.0.0.1:1", [&](std::unique_ptr<Stream> stream) { peer = stream->peer(); })
+          .value();
+  const auto link = net.connect("127.0.0.1:1", "10.0.0.7").value();
+  loop.run_for(10);
+  EXPECT_TRUE(peer.starts_with("10.0.0.7:")) << peer;
 }
 
 }  // namespace

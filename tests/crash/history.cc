@@ -70,6 +70,7 @@ Result<LogRecord> read_log_record(json::Value element) {
   record.from_state = text_of(entry, "from_state");
   record.to_state = text_of(entry, *kind == Kind::kCreate ? "initial_state" : "to_state");
   record.key = text_of(entry, "idempotency_key");
+  record.actor = text_of(entry, "actor");
   record.batch_index = number_of(entry, "batch_index", 0);
   record.batch_size = number_of(entry, "batch_size", 0);
   record.hash = hash64(entry.text());

@@ -59,6 +59,7 @@ struct LogRecord {
   std::string body = {};      // create, apply
   std::string context = {};   // after; create, apply
   std::string key = {};
+  std::string actor = {};  // whose write it is, or ""
   uint64_t batch_index = 0;
   uint64_t batch_size = 0;
   uint64_t hash = 0;  // of the whole entry's text
