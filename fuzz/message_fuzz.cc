@@ -125,6 +125,7 @@ class Server final : private server::SessionOwner {
       std::memcpy(room.data(), bytes.data(), size);
       bytes.remove_prefix(size);
       wire_->events().on_read(size);
+      session_->handle_arrived();
     }
   }
 
@@ -162,6 +163,7 @@ class Server final : private server::SessionOwner {
   }
 
  private:
+  void on_arrived(server::Session&) override {}  // feed() knows
   void on_ended(server::Session&) override { over_ = true; }
   std::string& spare_output() override { return spare_; }
 

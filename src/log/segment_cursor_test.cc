@@ -38,7 +38,7 @@ class SegmentCursors : public testing::Test {
       }
     }
     files_.kill();
-    auto recovered = recover(files_, kFolder, {});
+    auto recovered = recover(files_, kFolder, {}, io::Ahead::kInline);
     ASSERT_TRUE(recovered.ok()) << recovered.error().to_string();
     ASSERT_EQ(recovered->segments.size(), 3u);
     seed_ = group_seed(recovered->end.database);

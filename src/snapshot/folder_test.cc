@@ -153,7 +153,8 @@ TEST(SnapshotFolder, whichever_call_fails_no_draft_becomes_a_snapshot_unsaid) {
     const bool struck = files.calls() - before >= nth;
     files.clear_faults();
     EXPECT_EQ(outcome.ok(), !struck) << nth;
-    for (const Stored& stored : *folder.list())
+    const std::vector<Stored> snapshots = folder.list().value();
+    for (const Stored& stored : snapshots)
       EXPECT_TRUE(verify(files, stored.path, {}).ok()) << nth;
     if (!struck) break;
     ++refused;
