@@ -34,7 +34,7 @@ unsigned long long shown(uint64_t number) { return number; }
 struct Campaign::Stage {
   Stage(const Options& options, std::string place, uint64_t seed)
       : folder(std::move(place)),
-        plan(seed),
+        plan(seed, options.histories_per_mille),
         clients(history, plan, options.clients),
         watchers(history, plan, options.watchers, seed + 1),
         server({.program = options.server,
@@ -94,6 +94,7 @@ Result<void> Campaign::play(Stage& stage) {
     RSTMDB_TRY(session(stage));
     RSTMDB_TRY(stage.server.kill());
     ++tally_.kills;
+    stage.history.deaths.push_back(now());
     RSTMDB_TRY(stage.clients.bury());
     stage.watchers.bury();
     RSTMDB_TRY(stage.server.spawn());

@@ -23,6 +23,7 @@ class Campaign {
     uint64_t folder_operations;  // after which a new data folder is begun
     uint64_t session_ms_max;     // until the server is killed
     uint64_t compactions_max;    // in a session, asked for one after the other
+    uint64_t histories_per_mille;
     uint32_t clients;
     uint32_t watchers;
     uint64_t seed;

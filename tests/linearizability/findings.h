@@ -37,7 +37,7 @@ enum class Rule : uint8_t {
   kHistoryRepeat,   // newest first, nothing twice
   kHistoryRight,    // each event says what its record says
   kHistoryEnd,      // a page ends where it says: full, at the creation, or at the horizon
-  kHistoryHorizon,  // what the log has lost does not come back
+  kHistoryHorizon,  // what the log has lost does not come back before a restart
   // of errors
   kUnexpectedError,  // the contract has the answer for what was asked
 };

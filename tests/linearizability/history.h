@@ -183,6 +183,7 @@ struct History {
   std::vector<Surprise> surprises;
   std::vector<Logged> records;
   std::vector<Stream> streams;
+  std::vector<int64_t> deaths;  // when the server was dead, in order
 };
 
 /// Whether the record is one that the stream has to tell.

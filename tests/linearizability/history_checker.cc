@@ -112,17 +112,20 @@ void Check::walk(const Operation& operation) {
   }
 }
 
-/// What the log has lost for one it has lost for all that ask later.
+/// What the log has lost for one it has lost for all that ask later: until the server dies. A
+/// segment that it was about to remove then is there again when it starts.
 void Check::horizons(std::vector<const Operation*> walks) {
   std::vector<const Operation*> by_end = walks;
   std::ranges::sort(walks, {}, &Operation::invoked);
   std::ranges::sort(by_end, {}, &Operation::ended);
   uint64_t horizon = 0;
   size_t ended = 0;
+  auto death = history_.deaths.begin();
   for (const Operation* walk : walks) {
     for (; by_end[ended]->ended < walk->invoked; ++ended) {
       horizon = std::max(horizon, by_end[ended]->pages.back().horizon);
     }
+    for (; death != history_.deaths.end() && *death < walk->invoked; ++death) horizon = 0;
     findings_.check(Rule::kHistoryHorizon, walk->pages.front().horizon >= horizon, [&] {
       return name_of(*walk, walk->pages.front().horizon) + " is its horizon, which had come to " +
              std::to_string(horizon);

@@ -55,6 +55,7 @@ class LineWriter {
   void record(const Logged& record);
   void stream(const Stream& stream);
   void surprise(const Surprise& surprise);
+  void death(const int64_t& at);
   void end(const History& history);
 
  private:
@@ -140,6 +141,10 @@ void LineWriter::page(const HistoryPage& page) {
 void LineWriter::surprise(const Surprise& surprise) {
   writer_.open_object().member("surprise", surprise.answer).member("asked", surprise.asked);
   writer_.member("client", surprise.client).member("at", surprise.at).close_object();
+}
+
+void LineWriter::death(const int64_t& at) {
+  writer_.open_object().member("death", at).close_object();
 }
 
 /// The last line: a file without it was not written to its end.
@@ -316,6 +321,7 @@ void write_history(const History& history, std::ostream& out) {
   write(&LineWriter::record, history.records);
   write(&LineWriter::stream, history.streams);
   write(&LineWriter::surprise, history.surprises);
+  write(&LineWriter::death, history.deaths);
   write(&LineWriter::end, std::span(&history, 1));
 }
 
@@ -337,6 +343,8 @@ Result<History> read_history(std::istream& in) {
       history.streams.push_back(read_stream(root));
     } else if (root["surprise"]) {
       history.surprises.push_back(read_surprise(root));
+    } else if (root["death"]) {
+      history.deaths.push_back(static_cast<int64_t>(number(root, "death")));
     } else if (root["operations"]) {
       history.cut_short = flag(root, "cut_short");
       whole = history.operations.size() == number(root, "operations");

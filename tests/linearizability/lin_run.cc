@@ -20,6 +20,7 @@
 #include "linearizability/campaign.h"
 #include "linearizability/history_file.h"
 #include "linearizability/made_history.h"
+#include "linearizability/plan.h"
 #include "linearizability/wrong_histories.h"
 
 namespace {
@@ -71,6 +72,7 @@ int main(int argc, char** argv) {
       .folder_operations = 100'000,
       .session_ms_max = 300,
       .compactions_max = 2,
+      .histories_per_mille = rstmdb::lin::Plan::kHistoriesPerMille,
       .clients = 16,
       .watchers = 8,
       .seed = 1,
@@ -88,6 +90,7 @@ int main(int argc, char** argv) {
   cli.add_option("--session-ms", options.session_ms_max, "until a kill, at most")
       ->check(CLI::Range(50, 60'000));
   cli.add_option("--compactions", options.compactions_max, "between two kills, at most");
+  cli.add_option("--histories", options.histories_per_mille, "of a thousand operations");
   cli.add_option("--clients", options.clients, "connections that ask")->check(CLI::Range(1, 64));
   cli.add_option("--watchers", options.watchers, "connections that watch")
       ->check(CLI::Range(1, 64));

@@ -185,6 +185,7 @@ void Maker::end(Client& client) {
 /// Some of what is under way has happened, and some has not. Then a part of the log is lost.
 void Maker::die() {
   ++now_;
+  history_.deaths.push_back(now_);
   horizon_ = std::max<uint64_t>(horizon_, world_.records.size() / 3);
   for (Client& client : clients_) {
     if (!client.operation) continue;

@@ -12,7 +12,6 @@ constexpr size_t kHot = 4;  // instances that a third of everything is about
 constexpr size_t kRepeatedKept = 64;
 constexpr uint64_t kBatchMax = 8;
 constexpr size_t kGoneKept = 16;
-constexpr uint64_t kHistoriesPerMille = 6;
 constexpr uint32_t kHistoryLimits[] = {1, 2, 7, 25, 100};
 
 /// Whether sending it twice is safe: each of its writes has a key.
@@ -37,7 +36,7 @@ Operation Plan::next(uint32_t client) {
   }
   if (!repeated_.empty() && dice_.percent(2)) return dice_.pick(repeated_);
   if (dice_.percent(3)) return list(client);
-  if (dice_.below(1'000) < kHistoriesPerMille) return history();
+  if (dice_.below(1'000) < histories_per_mille_) return history();
   Operation operation;
   if (dice_.percent(5)) {
     operation = batch(client);

@@ -14,7 +14,10 @@ namespace rstmdb::lin {
 
 class Plan {
  public:
-  explicit Plan(uint64_t seed) : dice_(seed) {}
+  static constexpr uint64_t kHistoriesPerMille = 6;
+
+  explicit Plan(uint64_t seed, uint64_t histories_per_mille = kHistoriesPerMille)
+      : dice_(seed), histories_per_mille_(histories_per_mille) {}
 
   /// The next operation of a client; only what is asked is filled in.
   Operation next(uint32_t client);
@@ -41,6 +44,7 @@ class Plan {
   void forget(uint32_t instance);
 
   crash::Dice dice_;
+  uint64_t histories_per_mille_;
   uint32_t last_instance_ = 0;
   uint64_t last_tag_ = 0;
   uint64_t last_offset_ = 0;  // that anybody was told

@@ -123,13 +123,19 @@ bool history_says_cut(History& history, Dice& dice) {
   return true;
 }
 
+/// Whether the server has not died between the two.
+bool in_one_life(const History& history, const Operation& before, const Operation& after) {
+  return std::ranges::none_of(
+      history.deaths, [&](int64_t death) { return before.ended < death && death < after.invoked; });
+}
+
 bool history_comes_back(History& history, Dice& dice) {
   Operation* walk = some(history.operations, dice, [&](const Operation& operation) {
     return operation.ask == Ask::kHistory && !operation.pages.empty() &&
            operation.pages.front().horizon > 1 &&
            std::ranges::any_of(history.operations, [&](const Operation& other) {
              return other.ask == Ask::kHistory && !other.pages.empty() &&
-                    other.ended < operation.invoked &&
+                    other.ended < operation.invoked && in_one_life(history, other, operation) &&
                     other.pages.back().horizon == operation.pages.front().horizon;
            });
   });
@@ -189,8 +195,8 @@ constexpr Mistake kMistakes[] = {
     {"history_says_whole", Rule::kHistoryEnd, false, history_says_whole},
     {"history_says_cut", Rule::kHistoryEnd, false, history_says_cut},
     {"history_comes_back", Rule::kHistoryHorizon, false, history_comes_back},
-    {"history_stale", Rule::kStaleRead, false, history_stale},
-    {"history_missing", Rule::kStaleRead, false, history_missing},
+    {"history_stale", Rule::kStaleRead, true, history_stale},
+    {"history_missing", Rule::kStaleRead, true, history_missing},
     {"unexpected_error", Rule::kUnexpectedError, false, unexpected_error},
 };
 

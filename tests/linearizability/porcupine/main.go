@@ -45,6 +45,17 @@ type act struct {
 	Answer         answer `json:"answer"`
 }
 
+// What the first page of a history begins with.
+type event struct {
+	Offset uint64 `json:"offset"`
+	To     int    `json:"to"`
+}
+
+type page struct {
+	Before uint64  `json:"before"`
+	Events []event `json:"events"`
+}
+
 type operation struct {
 	Ask       string  `json:"ask"`
 	Form      string  `json:"form"`
@@ -54,6 +65,22 @@ type operation struct {
 	Answered  bool    `json:"answered"`
 	RefusedAt *uint32 `json:"refused_at"`
 	Acts      []act   `json:"acts"`
+	Pages     []page  `json:"pages"`
+}
+
+// asRead turns a history into a read of the instance's last record; false when it does not begin
+// with that.
+func (o operation) asRead() (operation, bool) {
+	newest := act{Verb: "newest", Instance: o.Acts[0].Instance}
+	if len(o.Pages) > 0 {
+		first := o.Pages[0]
+		if first.Before != 0 || len(first.Events) == 0 {
+			return o, false
+		}
+		newest.Answer = answer{Offset: first.Events[0].Offset, To: first.Events[0].To}
+	}
+	o.Ask, o.Acts = "acts", []act{newest}
+	return o, true
 }
 
 // One request's acts on one instance; without an answer they happened all or not at all.
@@ -76,7 +103,11 @@ func readHistory(file string) ([]operation, error) {
 		if err := json.Unmarshal(lines.Bytes(), &one); err != nil {
 			return nil, err
 		}
-		if one.Ask == "acts" {
+		told := one.Ask == "acts"
+		if one.Ask == "history" {
+			one, told = one.asRead()
+		}
+		if told {
 			operations = append(operations, one)
 		}
 	}

@@ -81,6 +81,9 @@ func contains(text, part string) bool {
 // carryOut gives the instance after the act, or false when the answer cannot have been given.
 func carryOut(i instance, a act, answered bool) (instance, bool) {
 	given := a.Answer
+	if a.Verb == "newest" {
+		return newest(i, given)
+	}
 	refused := func(why string) (instance, bool) { return i, answered && given.Refusal == why }
 	if i.life != alive && (a.Verb == "apply" || a.Verb == "read") {
 		return refused("not_found")
@@ -116,6 +119,21 @@ func carryOut(i instance, a act, answered bool) (instance, bool) {
 		i.offset = given.Offset
 		return i, right
 	}
+}
+
+// newest: the last record as a history shows it, which a removed instance has as well; 0: there is
+// no history, so it has never been made.
+func newest(i instance, given answer) (instance, bool) {
+	if given.Offset == 0 {
+		return i, i.life == absent
+	}
+	life := alive
+	if given.To == 0 { // a removal leads nowhere
+		life = deleted
+	}
+	right := i.life == life && i.state == given.To && (i.offset == 0 || i.offset == given.Offset)
+	i.offset = given.Offset
+	return i, right
 }
 
 func apply(i instance, a act, answered bool, offset uint64) (instance, bool) {
