@@ -57,6 +57,7 @@ Result<void> Machine::start() {
   cut_ = ending_ = ended_clean_ = false;
   committed_at_cut_ = 0;
   commits_.clear();
+  options_.disk.go_on();
   options_.trace.note("start", lives_);
   if (options_.swarm.sync_every_ms > 0) options_.loop.at_turn_end([this] { note_commit(); });
   auto opened = app::Database::open({.loop = options_.loop,
@@ -95,6 +96,7 @@ void Machine::cut_power() {
   cut_ = true;
   options_.trace.note("power cut", lives_, calls_);
   options_.disk.power_cut(dice_.below(UINT64_MAX));
+  options_.disk.halt();
   options_.net.lose_server();
   options_.loop.stop();
 }
@@ -107,6 +109,7 @@ void Machine::bury() {
       promised_if_cut_ = ended_clean_ ? promised_ : promised_now();
     }
     options_.disk.kill();
+    options_.disk.halt();
     options_.net.lose_server();
   }
   cut_ = true;

@@ -50,6 +50,16 @@ void SimulatedFileSystem::power_cut(uint64_t seed) {
   forget_unlinked();
 }
 
+void SimulatedFileSystem::halt() {
+  const std::lock_guard lock(mutex_);
+  halted_ = true;
+}
+
+void SimulatedFileSystem::go_on() {
+  const std::lock_guard lock(mutex_);
+  halted_ = false;
+}
+
 std::unique_ptr<SimulatedFileSystem> SimulatedFileSystem::after_power_cut(uint64_t seed) const {
   auto after = std::make_unique<SimulatedFileSystem>();
   const std::lock_guard lock(mutex_);

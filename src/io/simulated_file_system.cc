@@ -201,6 +201,7 @@ std::unique_ptr<SimulatedFileSystem::Fault> SimulatedFileSystem::begin(Call call
                                                                        const std::string& path) {
   if (hook_) hook_(call, path);
   const std::lock_guard lock(mutex_);
+  if (halted_) return std::make_unique<Fault>(Fault{.call = call});
   ++calls_[static_cast<size_t>(Call::kAny)];
   ++calls_[static_cast<size_t>(call)];
   std::unique_ptr<Fault> struck;

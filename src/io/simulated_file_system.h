@@ -97,6 +97,10 @@ class SimulatedFileSystem final : public FileSystem {
   void kill();
   /// kill(), and of what was not synced only a legal remainder stays, chosen by `seed`.
   void power_cut(uint64_t seed);
+  /// From now on every call fails and does nothing, until go_on(): a process that is gone may be
+  /// simulated by one that has not ended yet.
+  void halt();
+  void go_on();
   /// The state after power_cut(seed), as a file system of its own; this one is untouched.
   std::unique_ptr<SimulatedFileSystem> after_power_cut(uint64_t seed) const;
   /// A copy of everything on the disk, taken as synced, without faults and open files.
@@ -143,6 +147,7 @@ class SimulatedFileSystem final : public FileSystem {
   std::vector<uint64_t> calls_;
   std::function<void(Call, const std::string&)> hook_;
   uint64_t free_bytes_ = UINT64_MAX / 2;
+  bool halted_ = false;
 };
 
 }  // namespace rstmdb::io

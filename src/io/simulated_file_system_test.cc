@@ -176,5 +176,21 @@ TEST_F(SimulatedFileSystemTest, reads_can_show_a_flipped_bit) {
   EXPECT_EQ(bytes, "acc");
 }
 
+TEST(SimulatedFileSystem, WhileItIsHaltedNoCallDoesAnything) {
+  SimulatedFileSystem system;
+  ASSERT_TRUE(system.make_folder("/there").ok());
+  ASSERT_TRUE(system.open("/there/file", FileSystem::Open::kCreateNew).ok());
+  system.halt();
+  EXPECT_FALSE(system.make_folder("/other").ok());
+  EXPECT_FALSE(system.rename("/there/file", "/there/moved").ok());
+  EXPECT_FALSE(system.remove("/there/file").ok());
+  EXPECT_FALSE(system.open("/there/another", FileSystem::Open::kCreateNew).ok());
+  EXPECT_FALSE(system.sync_folder("/there").ok());
+  EXPECT_FALSE(system.lock("/there/LOCK").ok());
+  system.go_on();
+  EXPECT_EQ(system.list("/").value(), std::vector<std::string>{"there"});
+  EXPECT_EQ(system.list("/there").value(), std::vector<std::string>{"file"});
+}
+
 }  // namespace
 }  // namespace rstmdb::io
