@@ -341,8 +341,10 @@ std::unique_ptr<Lookup> SegmentLog::look_up() { return std::make_unique<SegmentL
 
 void SegmentLog::trim(Offset keep_from, OnTrimmed done) {
   if (failure_) return done(stopped());
-  if (trim_ && !trim_->outcome.ok()) return done(trim_->outcome.error());
-  RSTMDB_CHECK(!trim_, "one trim at a time");
+  if (trim_) {  // only one that has failed is kept
+    RSTMDB_CHECK(!trim_->outcome.ok(), "one trim at a time");
+    return done(trim_->outcome.error());
+  }
   auto trim = std::make_shared<SegmentTrim>(this, options_.files, options_.folder);
   while (const Segment* oldest = shelf_->trimmable(keep_from)) {
     if (auto pinned = shelf_->pin_oldest(); !pinned.ok()) {

@@ -220,14 +220,15 @@ TEST_F(CompactionTest, everything_flushed_in_the_middle_begins_it_anew) {
   bench_.compaction().compact(Snapshot::kAlways, [&created](const Result<Compacted>& done) {
     created = done.ok() ? done->snapshots_created : 0;
   });
-  // Before its first slice.
+  const auto running = [this] { return bench_.compaction().stats().running; };
+  ASSERT_TRUE(bench_.loop().run_until(running, 10)) << "up to the turn before its first slice";
   auto flush = bench_.node().write({});
   flush->decide(engine::FlushAll{});
-  bench_.turn(model_);
   ASSERT_TRUE(flush->commit().ok());
   model_.hashes[bench_.node().head()] = bench_.node().state().hash();
   for (int i = 0; i < 300 && !created; ++i) bench_.turn(model_);
   EXPECT_EQ(created, 1u);
+  EXPECT_EQ(bench_.compaction().stats().last_offset, bench_.node().head()) << "of what came after";
   files_.kill();
   expect_model_twice(files_, model_, "after FLUSH_ALL");
 }

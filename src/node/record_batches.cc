@@ -52,8 +52,15 @@ Result<void> RecordBatches::gather(RecordBatch& batch) {
       }
     }
     if (!batch.has_room(ahead_->bytes.size())) return {};
-    const std::string_view unit = batch.keep(std::exchange(ahead_, {})->bytes);
-    RSTMDB_TRY(decode(unit, batch));
+    const log::Unit unit = *std::exchange(ahead_, {});
+    RSTMDB_TRY(decode(batch.keep(unit.bytes), batch));
+    const log::Offset behind = unit.first_offset + unit.record_count;
+    if (next_offset_ == behind) continue;
+    return Error(Code::kInternalError, "a unit of the log holds another number of records")
+        .with("code", "RECORD_DAMAGED")
+        .with("offset", static_cast<int64_t>(unit.first_offset))
+        .with("next_offset", static_cast<int64_t>(next_offset_))
+        .with("expected", static_cast<int64_t>(behind));
   }
 }
 

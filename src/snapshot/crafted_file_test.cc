@@ -97,7 +97,9 @@ class CraftedSnapshot : public testing::Test {
       if (outcome.ok() || outcomes[0].ok()) continue;
       EXPECT_EQ(outcome.error().code(), Code::kWalIoError);
       EXPECT_EQ(outcome.error().detail("file"), kPath);
-      EXPECT_EQ(outcome.error().to_string(), outcomes[0].error().to_string());
+      EXPECT_EQ(outcome.error().detail("code"), outcomes[0].error().detail("code"));
+      EXPECT_EQ(outcome.error().detail_number("byte", -1),
+                outcomes[0].error().detail_number("byte", -2));
     }
     if (outcomes[0].ok()) return "";
     const Error& error = outcomes[0].error();

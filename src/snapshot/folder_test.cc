@@ -153,9 +153,9 @@ TEST(SnapshotFolder, whichever_call_fails_no_draft_becomes_a_snapshot_unsaid) {
     const bool struck = files.calls() - before >= nth;
     files.clear_faults();
     EXPECT_EQ(outcome.ok(), !struck) << nth;
-    const std::vector<Stored> snapshots = folder.list().value();
-    for (const Stored& stored : snapshots)
-      EXPECT_TRUE(verify(files, stored.path, {}).ok()) << nth;
+    const auto listed = folder.list();
+    ASSERT_TRUE(listed.ok());
+    for (const Stored& stored : *listed) EXPECT_TRUE(verify(files, stored.path, {}).ok()) << nth;
     if (!struck) break;
     ++refused;
   }
