@@ -17,6 +17,7 @@
 #include <fstream>
 #include <vector>
 
+#include "base/check.h"
 #include "crash/history.h"
 #include "json/document.h"
 
@@ -162,6 +163,7 @@ Result<void> ServerProcess::power(const std::string& word) const {
 }
 
 Result<void> ServerProcess::kill() {
+  RSTMDB_CHECK(process_ > 0, "a server that runs");  // -1 would be every process there is
   const bool ended = ended_within(std::chrono::microseconds(0));
   const Result<void> cut = ended ? Result<void>() : cut_power();
   ::kill(process_, SIGKILL);
