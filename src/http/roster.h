@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <list>
 #include <memory>
 #include <unordered_map>
 #include <utility>
@@ -25,12 +26,12 @@ class Roster {
 
   T& add(std::unique_ptr<T> one) {
     T& added = *one;
-    living_.emplace(&added, std::move(one));
+    places_.emplace(&added, living_.insert(living_.end(), std::move(one)));
     return added;
   }
   void end(T& one) {
-    const auto found = living_.find(&one);
-    if (found == living_.end()) return;
+    const auto found = places_.find(&one);
+    if (found == places_.end()) return;
     if (ended_.empty()) {
       loop_.post([this, there = there_] {
         if (!*there) return;
@@ -38,15 +39,16 @@ class Roster {
         on_buried_();
       });
     }
-    ended_.push_back(std::move(found->second));
-    living_.erase(found);
+    ended_.push_back(std::move(*found->second));
+    living_.erase(found->second);
+    places_.erase(found);
   }
   /// Calls `use` with each; ending one meanwhile is allowed.
   template <class Use>
   void each(const Use& use) {
     std::vector<T*> all;
     all.reserve(living_.size());
-    for (const auto& [one, owned] : living_) all.push_back(one);
+    for (const auto& one : living_) all.push_back(one.get());
     for (T* one : all) use(*one);
   }
   size_t size() const { return living_.size(); }
@@ -55,7 +57,9 @@ class Roster {
  private:
   io::Loop& loop_;
   std::function<void()> on_buried_;
-  std::unordered_map<T*, std::unique_ptr<T>> living_;
+  // In the order in which they came: a walk over them is the same in each run of a simulation.
+  std::list<std::unique_ptr<T>> living_;
+  std::unordered_map<T*, typename std::list<std::unique_ptr<T>>::iterator> places_;
   std::vector<std::unique_ptr<T>> ended_;
   std::shared_ptr<bool> there_ = std::make_shared<bool>(true);  // shared with a posted burial
 };
