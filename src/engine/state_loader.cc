@@ -1,6 +1,5 @@
 #include "engine/state_loader.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/limits.h"
@@ -20,7 +19,6 @@ StateLoader::StateLoader(const State::Options& options, const StateFacts& facts)
     : facts_(facts), state_(options) {
   state_.last_offset_ = facts.last_offset;
   state_.last_ts_ = facts.last_ts;
-  state_.instances_->reserve(std::min<uint64_t>(facts.instances, limits::kInstancesMax));
 }
 
 Result<void> StateLoader::add(const HashedRow& hashed) {

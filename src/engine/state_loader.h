@@ -18,6 +18,9 @@ class StateLoader {
   /// `facts` is what the rows should add up to.
   StateLoader(const State::Options& options, const StateFacts& facts);
 
+  /// Makes room for so many instances at once. How many there may be is for whoever has their bytes
+  /// to say: the facts may promise anything.
+  void make_room(uint64_t instances) { state_.instances_->reserve(instances); }
   /// Takes one row. Definitions and keys come in their order. kInternalError with details
   /// code=ROW_DAMAGED and reason for a row that does not fit the ones before.
   Result<void> add(const HashedRow& row);

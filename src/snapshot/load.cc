@@ -101,7 +101,9 @@ Result<engine::State> finish(engine::StateLoader& loader, io::Ahead how) {
 
 Result<Loaded> load(io::FileSystem& files, const std::string& path, const LoadOptions& options) {
   RSTMDB_ASSIGN(const std::unique_ptr<Reader> reader, Reader::open(files, path));
-  engine::StateLoader loader(options.state, reader->header().facts);
+  const engine::StateFacts& facts = reader->header().facts;
+  engine::StateLoader loader(options.state, facts);
+  loader.make_room(facts.instances);  // no more than the file can hold, which the reader sees to
   ReadProgress now{.bytes_total = reader->file_bytes()};
   {
     Blocks blocks(*reader);
