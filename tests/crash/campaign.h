@@ -51,6 +51,7 @@ class Campaign {
     uint64_t recovery_kills_late = 0;  // the server listened already
     uint64_t torn_tails = 0;
     uint64_t snapshot_starts = 0;
+    uint64_t trims = 0;
     uint64_t segments_max = 0;
     std::chrono::microseconds start_time_max{0};
   };

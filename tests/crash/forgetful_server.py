@@ -11,14 +11,15 @@ WIPED_BYTES = 200
 
 
 def wipe_end(folder):
-    """Zeroes the last bytes that are not zero already in the newest file that has any."""
-    for path in sorted(folder.glob("*"), reverse=True):
-        content = path.read_bytes() if path.is_file() else b""
-        end = len(content.rstrip(b"\0"))
+    """Zeroes the last bytes that are not zero already in the newest segment, if it has that many.
+    In the one before it they would be missed, which is not what is to be shown."""
+    for path in sorted(folder.glob("*.seg"), reverse=True):
+        end = len(path.read_bytes().rstrip(b"\0"))
         if end > 2 * WIPED_BYTES:
             with open(path, "r+b") as file:
                 file.seek(end - WIPED_BYTES)
                 file.write(bytes(WIPED_BYTES))
+        if end > 0:
             return
 
 

@@ -90,7 +90,7 @@ def main():
     server = str(args.server.resolve())
     program = args.kill9 or args.server.resolve().parent / "crash_kill9"
     counts = [kill9(program, server, args.cycles, args.seed, args.seconds),
-              kill9(program, server, max(args.cycles // 2, 1), args.seed, args.seconds,
+              kill9(program, server, args.cycles, args.seed, args.seconds,
                     "--compact-percent", "90"),
               notices_loss(program, server), clean_stops(server)]
     passed, failed = (sum(column) for column in zip(*counts))

@@ -54,15 +54,26 @@ class CleanStop(unittest.TestCase):
 
 
 class ForgetfulServer(unittest.TestCase):
-    def test_wipes_the_end_of_the_newest_file_that_has_one(self):
+    def test_wipes_the_end_of_the_newest_segment_that_has_one(self):
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
-            (folder / "1").write_bytes(b"x" * 1000)
-            (folder / "2").write_bytes(b"y" * 1000 + bytes(500))
-            (folder / "3").write_bytes(bytes(500))
+            (folder / "1.seg").write_bytes(b"x" * 1000)
+            (folder / "2.seg").write_bytes(b"y" * 1000 + bytes(500))
+            (folder / "3.seg").write_bytes(bytes(500))
+            (folder / "closed").write_bytes(b"z" * 1000)
             forgetful_server.wipe_end(folder)
-            self.assertEqual((folder / "1").read_bytes(), b"x" * 1000)
-            self.assertEqual((folder / "2").read_bytes(), b"y" * 800 + bytes(700))
+            self.assertEqual((folder / "1.seg").read_bytes(), b"x" * 1000)
+            self.assertEqual((folder / "2.seg").read_bytes(), b"y" * 800 + bytes(700))
+            self.assertEqual((folder / "closed").read_bytes(), b"z" * 1000)
+
+    def test_leaves_a_segment_alone_that_another_has_followed(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            (folder / "1.seg").write_bytes(b"x" * 1000)
+            (folder / "2.seg").write_bytes(b"y" * 100 + bytes(500))
+            forgetful_server.wipe_end(folder)
+            self.assertEqual((folder / "1.seg").read_bytes(), b"x" * 1000)
+            self.assertEqual((folder / "2.seg").read_bytes(), b"y" * 100 + bytes(500))
 
     def test_loss_is_recognised_by_its_rule(self):
         self.assertTrue(run.found_loss("VIOLATION of no_lost_ack, seed 1"))
