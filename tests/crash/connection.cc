@@ -47,6 +47,16 @@ void send_some(int descriptor, std::string& output) {
   output.erase(0, sent);
 }
 
+bool receive_some(int descriptor, std::string& input) {
+  char buffer[64 * 1024];
+  ssize_t got = 0;
+  do {
+    got = ::recv(descriptor, buffer, sizeof buffer, 0);
+    if (got > 0) input.append(buffer, static_cast<size_t>(got));
+  } while (got == static_cast<ssize_t>(sizeof buffer));
+  return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
 Result<Connection> Connection::open(uint16_t port, wire::Dialect dialect) {
   RSTMDB_ASSIGN(const int descriptor, connect_to(port));
   return Connection(descriptor, dialect);
@@ -82,17 +92,9 @@ void Connection::queue(uint64_t id, std::string_view op, std::string_view params
 void Connection::send() { send_some(descriptor_, output_); }
 
 Result<Connection::Link> Connection::receive(const Take& take, const Hear& hear) {
-  char buffer[64 * 1024];
-  while (true) {
-    const ssize_t got = ::recv(descriptor_, buffer, sizeof buffer, 0);
-    if (got > 0) {
-      input_.append(buffer, static_cast<size_t>(got));
-      if (static_cast<size_t>(got) == sizeof buffer) continue;
-    }
-    RSTMDB_TRY(take_answers(take, hear));
-    if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR))) return Link::kOpen;
-    return Link::kEnded;
-  }
+  const bool open = receive_some(descriptor_, input_);
+  RSTMDB_TRY(take_answers(take, hear));
+  return open ? Link::kOpen : Link::kEnded;
 }
 
 Result<void> Connection::take_answers(const Take& take, const Hear& hear) {

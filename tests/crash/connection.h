@@ -18,6 +18,9 @@ namespace rstmdb::crash {
 Result<int> connect_to(uint16_t port);
 /// Sends what the socket takes and removes it from `output`.
 void send_some(int descriptor, std::string& output);
+/// Appends to `input` what has arrived. False when nothing more will: the peer has ended or is
+/// gone.
+bool receive_some(int descriptor, std::string& input);
 
 class Connection {
  public:

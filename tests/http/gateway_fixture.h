@@ -15,6 +15,11 @@ class GatewayFixture : public server::ServerFixture {
   static constexpr std::string_view kAddress = "127.0.0.1:8080";
 
   void start_both() {
+    start_for_known();
+    prepare();
+  }
+  /// Without preparing anything, for which nobody may have the rights.
+  void start_for_known() {
     start();
     gateway_ = Gateway::listen({.loop = loop_,
                                 .net = *net_,
@@ -26,7 +31,6 @@ class GatewayFixture : public server::ServerFixture {
                                 .assets = assets_,
                                 .connections_max = connections_max_})
                    .value();
-    prepare();
   }
   void TearDown() override {
     gateway_.reset();

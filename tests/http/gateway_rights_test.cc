@@ -18,15 +18,7 @@ class GatewayRightsTest : public GatewayFixture {
   void SetUp() override {
     facts_.auth_required = true;
     facts_.credentials.add_token(sha256("one"), {.name = "o", .rights = api::Access::kAdmin});
-    start();
-    gateway_ = Gateway::listen({.loop = loop_,
-                                .net = *net_,
-                                .node = *node_,
-                                .facts = facts_,
-                                .guesses = server_->guesses(),
-                                .address = std::string(kAddress),
-                                .pages = {}})
-                   .value();
+    start_for_known();
   }
   /// What `peer` hears when it asks with these fields.
   std::string asked(io::SimulatedPeer& peer, std::string_view fields) {

@@ -145,15 +145,7 @@ TEST_F(StreamTest, TheServersEndIsTheStreamsEnd) {
 TEST_F(StreamTest, RightsThatEndEndTheStream) {
   facts_.auth_required = true;
   facts_.credentials.add_token(sha256("old"), {.name = "o", .rights = api::Access::kAdmin});
-  start();
-  gateway_ = Gateway::listen({.loop = loop_,
-                              .net = *net_,
-                              .node = *node_,
-                              .facts = facts_,
-                              .guesses = server_->guesses(),
-                              .address = std::string(kAddress),
-                              .pages = {}})
-                 .value();
+  start_for_known();
   auto peer = join();
   peer->send(request("GET /v1/watch", "", "Authorization: Bearer old\r\n"));
   EXPECT_THAT(heard(*peer), HasSubstr("event: watching"));

@@ -1,6 +1,5 @@
 #include "linearizability/http_line.h"
 
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "crash/connection.h"
 #include "crash/history.h"
 #include "linearizability/http_request.h"
 
@@ -116,17 +116,9 @@ void HttpLine::queue(uint64_t id, std::string_view op, std::string_view params) 
 }
 
 Result<HttpLine::Link> HttpLine::receive(const Take& take, const Hear& hear) {
-  char buffer[64 * 1024];
-  while (true) {
-    const ssize_t got = ::recv(descriptor_, buffer, sizeof buffer, 0);
-    if (got > 0) {
-      input_.append(buffer, static_cast<size_t>(got));
-      if (static_cast<size_t>(got) == sizeof buffer) continue;
-    }
-    RSTMDB_TRY(take_bytes(take, hear));
-    if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR))) return Link::kOpen;
-    return Link::kEnded;
-  }
+  const bool open = crash::receive_some(descriptor_, input_);
+  RSTMDB_TRY(take_bytes(take, hear));
+  return open ? Link::kOpen : Link::kEnded;
 }
 
 Result<void> HttpLine::take_bytes(const Take& take, const Hear& hear) {
