@@ -15,6 +15,7 @@
 #include "http/response.h"
 #include "io/clock.h"
 #include "io/net.h"
+#include "io/unsent.h"
 
 namespace rstmdb::http {
 
@@ -70,6 +71,10 @@ class Connection final : private io::StreamEvents {
   void encode_stream(std::string& out, const Response& response);
   void begin_stream(std::string& bytes);
   std::string& output() { return output_; }
+  /// Makes room in output() for `more` bytes; the memory stays within `enough` while what is unsent
+  /// does.
+  void make_room(size_t more, size_t enough) { io::make_room(output_, sent_, more, enough); }
+  size_t unsent_bytes() const { return output_.size() - sent_; }
   /// Gives the network what it takes. Whether that was all.
   bool send();
   /// `last` is what is sent before the end, within a second.

@@ -381,13 +381,15 @@ void GatewaySession::begin_stream() {
 }
 
 bool GatewaySession::make_room() {
-  if (connection_.output().size() >= limits::kWatchBufferBytesMax) connection_.send();
-  if (connection_.output().size() < limits::kWatchBufferBytesMax) return true;
+  if (connection_.unsent_bytes() >= limits::kWatchBufferBytesMax) connection_.send();
+  if (connection_.unsent_bytes() < limits::kWatchBufferBytesMax) return true;
   notifications_wait_ = true;
   return false;
 }
 
 void GatewaySession::deliver(const watch::Notification& notification) {
+  connection_.make_room(notification.shared.text.size() + kNotificationOwnBytesMax,
+                        watch::kBufferMemoryBytes);
   append_notification(connection_.output(), notification);
 }
 
@@ -400,7 +402,7 @@ void GatewaySession::flush() {
 void GatewaySession::on_room() { resume_notifications(); }
 
 void GatewaySession::resume_notifications() {
-  if (!notifications_wait_ || connection_.output().size() > kRoomAgainBytes) return;
+  if (!notifications_wait_ || connection_.unsent_bytes() > kRoomAgainBytes) return;
   notifications_wait_ = false;
   shared_.node.hub().resume(*this);
 }

@@ -32,6 +32,38 @@ TEST(Unsent, SmallRestsStandAtTheFront) {
   EXPECT_EQ(sent, 0u);
 }
 
+TEST(Unsent, WhatIsSentMakesRoomBeforeMemoryIsTaken) {
+  constexpr size_t kEnough = 80 * 1024 - 1;
+  constexpr size_t kUnsentMax = 64 * 1024;
+  const std::string more(300, 'x');
+  std::string bytes;
+  size_t sent = 0;
+  size_t moves = 0;
+  for (size_t turn = 0; turn < 10'000; ++turn) {
+    const size_t sent_before = sent;
+    make_room(bytes, sent, more.size(), kEnough);
+    if (sent != sent_before) ++moves;
+    const size_t room = bytes.capacity();
+    bytes += more;
+    if (bytes.size() > kEnough / 2) {
+      ASSERT_EQ(bytes.capacity(), room) << "it need not double";
+    }
+    ASSERT_LE(bytes.capacity(), kEnough);
+    if (bytes.size() - sent >= kUnsentMax) drop_sent(bytes, sent, 300);
+  }
+  EXPECT_GT(moves, 0u);
+  EXPECT_LE(moves, 10'000 * more.size() / (kEnough - kUnsentMax - more.size()) + 1);
+}
+
+TEST(Unsent, WhatDoesNotFitGetsAsMuchAsItNeeds) {
+  std::string bytes(1'000, 'a');
+  size_t sent = 900;
+  make_room(bytes, sent, 100'000, 80'000);
+  bytes.append(100'000, 'b');
+  EXPECT_EQ(bytes.size() - sent, 100'100u);
+  EXPECT_EQ(bytes.substr(sent), std::string(100, 'a') + std::string(100'000, 'b'));
+}
+
 TEST(Unsent, PiecesOfAnySizeLeaveInOrderWhileMoreIsAdded) {
   std::string bytes;
   std::string added;

@@ -53,6 +53,8 @@ class Outbox {
   /// The first `bytes` of unsent() have been sent. Costs no more than that many bytes are worth,
   /// however much is left and however small the pieces are that a peer takes.
   void drop_sent(size_t bytes) { io::drop_sent(ready_, sent_, bytes); }
+  /// Makes room in ready() for `more` bytes; the memory stays within `enough` while unsent() does.
+  void make_room(size_t more, size_t enough) { io::make_room(ready_, sent_, more, enough); }
   size_t held_bytes() const { return held_.size() - released_; }
   size_t held_answers() const { return marks_.size() - first_mark_; }
 

@@ -20,8 +20,7 @@ constexpr size_t kOutputBytesKept = 256 * 1024;
 constexpr int64_t kNsPerMs = 1'000'000;
 /// So much must have left before notifications go on: a stream that stops and goes does so seldom.
 constexpr size_t kRoomAgainBytes = limits::kWatchBufferBytesMax / 2;
-/// Room for the notification that crosses the line, unless it is a large one.
-constexpr size_t kOverLineBytes = 4 * 1024;
+constexpr size_t kSpareBytesKept = 4 * 1024;
 
 size_t payload_limit(const api::ServerFacts& facts, const api::Caller& caller) {
   return caller.authenticated() ? facts.frame_bytes_max : limits::kFramePayloadBytesBeforeAuthMax;
@@ -339,7 +338,7 @@ void Session::write_ready() {
     if (std::exchange(has_spare_, false)) {
       ready.swap(owner_.spare_output());
       // Somebody else's, when several had fallen behind: one spare is enough.
-      if (ready.capacity() > kOverLineBytes) std::string().swap(ready);
+      if (ready.capacity() > kSpareBytesKept) std::string().swap(ready);
     }
     return;
   }
@@ -386,15 +385,8 @@ void Session::deliver(const watch::Notification& notification) {
     ready.swap(owner_.spare_output());
     has_spare_ = true;
   }
-  // Grown by doubling, the buffer would hold twice of what is promised to be its bound; and a
-  // string that holds something doubles even in reserve(), an empty one does not.
-  constexpr size_t kFull = limits::kWatchBufferBytesMax + kOverLineBytes;
-  const size_t wanted = ready.size() + notification.shared.text.size() + wire::kEventOwnBytesMax;
-  if (wanted > ready.capacity() && wanted > kRoomAgainBytes && ready.capacity() < kFull) {
-    std::string larger;
-    larger.reserve(std::max(wanted, kFull));
-    ready.swap(larger.append(ready));
-  }
+  outbox_.make_room(notification.shared.text.size() + wire::kEventOwnBytesMax,
+                    watch::kBufferMemoryBytes);
   wire::append_event(ready, dialect(), notification.shared, notification.kind,
                      notification.subscription_id);
 }

@@ -7,12 +7,18 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "watch/change.h"
 #include "wire/message.h"
 
 namespace rstmdb::watch {
 
 struct Subscription;
+
+/// The memory of a connection that watches and does not read: what may be unsent, the notification
+/// that crosses that line unless it is a large one, and what has been sent and is still in front.
+/// std::string adds a byte, and more than 80 KiB would cost 96.
+inline constexpr size_t kBufferMemoryBytes = limits::kWatchBufferBytesMax + 16 * 1024 - 1;
 
 /// What one subscription is told of one change.
 struct Notification {
