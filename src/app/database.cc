@@ -234,6 +234,7 @@ Result<void> Database::listen(const config::Config& config) {
                    .address = config.network.bind_addr,
                    .connections_max = config.network.max_connections,
                    .idle_timeout_ms = static_cast<int64_t>(config.network.idle_timeout_secs) * 1000,
+                   .ahead = world_.ahead,
                }));
   return {};
 }

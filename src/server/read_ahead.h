@@ -74,6 +74,7 @@ class ReadAheads {
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
     ReadAhead* operator->() { return ahead_.get(); }
+    ReadAhead& operator*() { return *ahead_; }
 
    private:
     ReadAheads& from_;

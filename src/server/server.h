@@ -6,12 +6,14 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "api/context.h"
 #include "io/executor.h"
 #include "io/net.h"
+#include "io/read_ahead.h"
 #include "server/session.h"
 
 namespace rstmdb::server {
@@ -26,6 +28,7 @@ class Server final : private SessionOwner {
     std::string address;      // "host:port"
     size_t connections_max = limits::kConnectionsMaxDefault;
     int64_t idle_timeout_ms = limits::kIdleTimeoutMsDefault;
+    io::Ahead ahead = io::Ahead::kInline;  // where pipelined requests are read
   };
 
   static Result<std::unique_ptr<Server>> listen(Options options);
@@ -52,6 +55,7 @@ class Server final : private SessionOwner {
   void on_accept(std::unique_ptr<io::Stream> stream);
   void on_arrived(Session& session) override;
   void handle_arrived();
+  void offer_stretches();
   void on_ended(Session& session) override;
   std::string& spare_output() override { return spare_output_; }
   void post(void (Server::*task)());
@@ -67,6 +71,7 @@ class Server final : private SessionOwner {
   std::string spare_output_;
   std::unique_ptr<io::Listener> listener_;
   ReadAheads aheads_;
+  std::optional<StretchReader> stretches_;
   // By number: a walk over them takes the same order in each run of a simulation.
   std::map<uint64_t, std::unique_ptr<Session>> sessions_;
   std::vector<Session*> arrived_;  // have something to be handled; null: has ended since

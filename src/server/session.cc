@@ -117,11 +117,17 @@ bool Session::settled() const {
 }
 
 size_t Session::look_ahead(std::span<std::string_view> ids) {
-  if (phase_ != Phase::kOpen || must_pause() || !settled()) return 0;
+  if (phase_ != Phase::kOpen || must_pause() || !settled() || offered_.any()) return 0;
   ahead_ = aheads_.take();
   ahead_->read(frames_, {input_.data() + input_begin_, input_end_ - input_begin_},
                ReadAhead::Depth::kOne);
   return ahead_->name_instances(ids);
+}
+
+void Session::offer_stretches(StretchReader& reader) {
+  if (phase_ != Phase::kOpen || must_pause() || !settled()) return;
+  stretches_ = &reader;
+  offered_ = reader.offer(frames_, {input_.data() + input_begin_, input_end_ - input_begin_});
 }
 
 void Session::handle_arrived() {
@@ -141,6 +147,7 @@ void Session::handle_input() {
     if (!handle_next()) break;
   }
   handling_ = false;
+  if (offered_.any()) stretches_->drop(offered_);  // the input may move now
   if (times_.anything_to_send()) times_.sent(node_.clock().steady_ns());
   const bool incomplete = input_begin_ < input_end_;
   if (!incomplete) frame_started_ms_ = 0;
@@ -154,6 +161,12 @@ void Session::handle_input() {
 /// there.
 bool Session::handle_next() {
   const std::string_view input(input_.data() + input_begin_, input_end_ - input_begin_);
+  if (offered_.any()) {
+    if (ReadAhead* stretch = stretches_->take(offered_, input.data())) {
+      prefetch(*stretch);
+      return handle_read(*stretch);
+    }
+  }
   const bool looked_ahead = ahead_ != nullptr;
   ReadAheads::Lease ahead(aheads_, looked_ahead ? std::move(ahead_) : aheads_.take());
   if (!looked_ahead)
@@ -162,18 +175,25 @@ bool Session::handle_next() {
     refuse_stream(too_many_connections());
     return false;
   }
-  if (!looked_ahead && ahead->entries().size() > 1) {
-    std::array<std::string_view, ReadAhead::kRequestsMax> ids;
-    node_.prefetch({ids.data(), ahead->name_instances(ids)});
-  }
-  for (ReadAhead::Entry& entry : ahead->entries()) {
+  if (!looked_ahead && ahead->entries().size() > 1) prefetch(*ahead);
+  return handle_read(*ahead);
+}
+
+void Session::prefetch(const ReadAhead& ahead) {
+  std::array<std::string_view, ReadAhead::kRequestsMax> ids;
+  node_.prefetch({ids.data(), ahead.name_instances(ids)});
+}
+
+/// As handle_next(), for what has been read.
+bool Session::handle_read(ReadAhead& ahead) {
+  for (ReadAhead::Entry& entry : ahead.entries()) {
     if (phase_ != Phase::kOpen || must_pause()) return true;  // the rest is read again
     const size_t frame_size = entry.frame.size;
     if (!handle_frame(entry)) return false;
     drop_input(frame_size);
   }
-  if (ahead->broken()) refuse_stream(*ahead->broken());
-  return !ahead->broken() && !ahead->entries().empty();
+  if (ahead.broken()) refuse_stream(*ahead.broken());
+  return !ahead.broken() && !ahead.entries().empty();
 }
 
 void Session::drop_input(size_t bytes) {

@@ -18,6 +18,7 @@
 #include "node/release_gate.h"
 #include "server/read_ahead.h"
 #include "server/stats.h"
+#include "server/stretch_reader.h"
 #include "watch/watcher.h"
 #include "wire/frame.h"
 
@@ -66,6 +67,9 @@ class Session final : private io::StreamEvents,
   /// instance that it names, if any, to the front of `ids`; says how many. It lives until
   /// handle_arrived(), which is to follow. (What is pipelined behind it is read ahead by then.)
   size_t look_ahead(std::span<std::string_view> ids);
+  /// Offers what has arrived to be read by another thread, if it is long enough for that. It is
+  /// handle_arrived() that uses it.
+  void offer_stretches(StretchReader& reader);
   /// Carries out what has arrived, and reads on.
   void handle_arrived();
   /// Closes what has been quiet or half-way for too long. The server calls it every second.
@@ -100,6 +104,8 @@ class Session final : private io::StreamEvents,
   bool settled() const;
   void handle_input();
   bool handle_next();
+  bool handle_read(ReadAhead& ahead);
+  void prefetch(const ReadAhead& ahead);
   bool handle_frame(ReadAhead::Entry& entry);
   void handle_request(const wire::Request& request, const api::OperationRow* row);
   void answer_unreadable(std::string_view id, const Error& error);
@@ -145,8 +151,10 @@ class Session final : private io::StreamEvents,
 
   enum class Phase { kOpen, kClosing, kEnded };  // kClosing: no more input, the rest is sent
   Phase phase_ = Phase::kOpen;
-  bool arrived_ = false;              // the owner knows that something is to be handled
-  std::unique_ptr<ReadAhead> ahead_;  // at the front of the input; null: nothing has been read
+  bool arrived_ = false;                // the owner knows that something is to be handled
+  std::unique_ptr<ReadAhead> ahead_;    // at the front of the input; null: nothing has been read
+  StretchReader* stretches_ = nullptr;  // what is offered to it; null: nothing
+  StretchReader::Offered offered_;
   bool paused_ = false;     // nothing is read, perhaps not all handled, until send() has made room
   bool switching_ = false;  // to jsonl, once nothing waits in the old form
   bool input_ended_ = false;  // the peer has closed its sending side

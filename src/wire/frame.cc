@@ -154,6 +154,15 @@ Result<std::optional<Frame>> FrameReader::next_binary(std::string_view input) {
   return std::optional(Frame{payload, size});
 }
 
+size_t FrameReader::whole_frame_size(std::string_view input) const {
+  RSTMDB_CHECK(dialect_ && *dialect_ != Dialect::kJsonl, "frames with a header");
+  const size_t fixed = header_size(*dialect_);
+  if (input.size() < fixed || !input.starts_with(magic_of(*dialect_))) return 0;
+  const Header header = read_header(input.data(), *dialect_);
+  const size_t size = fixed + header.extension_size + header.payload_size;
+  return input.size() >= size && check_header(header, payload_bytes_max_).ok() ? size : 0;
+}
+
 Result<std::optional<Frame>> FrameReader::next_line(std::string_view input) {
   while (true) {
     const size_t end = input.find('\n', std::min(scanned_, input.size()));

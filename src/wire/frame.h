@@ -58,6 +58,10 @@ class FrameReader {
   /// memory.
   Result<std::optional<Frame>> next(std::string_view input);
 
+  /// Size of the frame at the front of `input` if all of it is there and next() would not refuse
+  /// its header; else 0. Its payload is not looked at. Not for jsonl.
+  size_t whole_frame_size(std::string_view input) const;
+
   /// The dialect, once the first bytes have shown it.
   std::optional<Dialect> dialect() const { return dialect_; }
   void switch_to(Dialect dialect) { dialect_ = dialect; }

@@ -52,6 +52,31 @@ TEST_P(EveryDialect, ReadsBackWhatWasFramedAndNeedsEveryByte) {
   }
 }
 
+TEST(Frame, AWholeFrameIsMeasuredExactlyWhereTheNextOneIsRead) {
+  for (const Dialect dialect : {Dialect::kRcpx, Dialect::kRcp1}) {
+    std::string frame = framed(dialect, "payload");
+    const std::string two = frame + frame;
+    const FrameReader reader(dialect, 7);
+    for (size_t size = 0; size <= two.size(); ++size) {
+      FrameReader next(dialect, 7);
+      const auto read = next.next(std::string_view(two).substr(0, size));
+      EXPECT_EQ(reader.whole_frame_size(std::string_view(two).substr(0, size)),
+                *read ? (*read)->size : 0);
+    }
+    EXPECT_EQ(FrameReader(dialect, 6).whole_frame_size(two), 0u) << "longer than may be";
+    for (size_t at = 0; at < header_size(dialect); ++at) {
+      std::string changed = frame;
+      changed[at] ^= 0x40;
+      FrameReader next(dialect, 7);
+      const auto read = next.next(changed);
+      const size_t whole = reader.whole_frame_size(changed);
+      EXPECT_TRUE(whole == 0 || (read.ok() ? *read && (*read)->size == whole
+                                           : read.error().detail("field") == "crc32c"))
+          << "byte " << at;
+    }
+  }
+}
+
 TEST_P(EveryDialect, PayloadAtTheLimitPassesAndOneMoreIsRefused) {
   const std::string at_limit = "{" + std::string(kMax - 2, ' ') + "}";
   FrameReader reader(kMax);

@@ -27,6 +27,7 @@ class ServerFixture : public testing::Test {
   io::SimulatedNet::Options net_options_;
   size_t connections_max_ = 10;
   int64_t idle_timeout_ms_ = 300'000;
+  io::Ahead ahead_ = io::Ahead::kInline;
 
   void start() {
     set_logging(Level::kError, LogFormat::kJson);
@@ -50,7 +51,8 @@ class ServerFixture : public testing::Test {
                               .facts = facts_,
                               .address = "127.0.0.1:7401",
                               .connections_max = connections_max_,
-                              .idle_timeout_ms = idle_timeout_ms_})
+                              .idle_timeout_ms = idle_timeout_ms_,
+                              .ahead = ahead_})
                   .value();
   }
   void TearDown() override {
