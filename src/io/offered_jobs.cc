@@ -6,13 +6,13 @@
 
 namespace rstmdb::io {
 
-OfferedJobs::OfferedJobs(size_t slots, Job job)
-    : job_(std::move(job)),
-      states_(std::make_unique<std::atomic<State>[]>(slots)),
-      slots_(slots),
-      thread_([this] { work(); }) {}
+OfferedJobs::OfferedJobs(Ahead how, size_t slots, Job job)
+    : job_(std::move(job)), states_(std::make_unique<std::atomic<State>[]>(slots)), slots_(slots) {
+  if (how == Ahead::kThread) thread_ = std::thread([this] { work(); });
+}
 
 OfferedJobs::~OfferedJobs() {
+  if (!thread_.joinable()) return;
   ending_.store(true, std::memory_order_relaxed);
   wake();
   thread_.join();

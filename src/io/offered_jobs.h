@@ -10,6 +10,8 @@
 #include <memory>
 #include <thread>
 
+#include "io/read_ahead.h"
+
 namespace rstmdb::io {
 
 /// All calls are for one thread, the owner's; `job` runs on either.
@@ -18,8 +20,9 @@ class OfferedJobs {
   using Job = std::function<void(size_t slot)>;
 
   /// Each of `slots` places holds one job at a time. What `job` uses of a slot is the other
-  /// thread's from offer() until done() or withdraw() has returned.
-  OfferedJobs(size_t slots, Job job);
+  /// thread's from offer() until finish() or withdraw() has returned. With kInline there is no
+  /// other thread.
+  OfferedJobs(Ahead how, size_t slots, Job job);
   /// No job is offered any more.
   ~OfferedJobs();
   OfferedJobs(const OfferedJobs&) = delete;

@@ -13,18 +13,22 @@ constexpr size_t kSlots = 8;
 
 TEST(OfferedJobs, WhatNobodyHasBegunIsDoneByWhoNeedsIt) {
   std::array<std::thread::id, kSlots> by;
-  OfferedJobs jobs(kSlots, [&by](size_t slot) { by[slot] = std::this_thread::get_id(); });
-  for (size_t slot = 0; slot < kSlots; ++slot) jobs.offer(slot);  // and nobody is woken
-  for (size_t slot = 0; slot < kSlots; ++slot) {
+  OfferedJobs jobs(Ahead::kInline, kSlots,
+                   [&by](size_t slot) { by[slot] = std::this_thread::get_id(); });
+  for (size_t slot = 0; slot < kSlots; ++slot) jobs.offer(slot);
+  jobs.wake();
+  jobs.withdraw(0);
+  EXPECT_EQ(by[0], std::thread::id());
+  for (size_t slot = 1; slot < kSlots; ++slot) {
     jobs.finish(slot);
-    EXPECT_NE(by[slot], std::thread::id());
+    EXPECT_EQ(by[slot], std::this_thread::get_id());
   }
 }
 
 TEST(OfferedJobs, TheOtherThreadDoesWhatIsOffered) {
   std::array<std::atomic<bool>, kSlots> done = {};
   const std::thread::id here = std::this_thread::get_id();
-  OfferedJobs jobs(kSlots, [&](size_t slot) {
+  OfferedJobs jobs(Ahead::kThread, kSlots, [&](size_t slot) {
     EXPECT_NE(std::this_thread::get_id(), here);
     done[slot].store(true);
     done[slot].notify_one();
@@ -44,7 +48,7 @@ TEST(OfferedJobs, TheOtherThreadDoesWhatIsOffered) {
 
 TEST(OfferedJobs, WhatIsWithdrawnIsNotDoneAfterwards) {
   std::array<int, kSlots> times = {};
-  OfferedJobs jobs(kSlots, [&times](size_t slot) { ++times[slot]; });
+  OfferedJobs jobs(Ahead::kThread, kSlots, [&times](size_t slot) { ++times[slot]; });
   for (int round = 0; round < 1'000; ++round) {
     for (size_t slot = 0; slot < kSlots; ++slot) jobs.offer(slot);
     if (round % 2 == 0) jobs.wake();
@@ -66,7 +70,7 @@ TEST(OfferedJobs, EachIsDoneOnceAndWhatItMadeIsSeen) {
     int times = 0;
   };
   std::array<Piece, kSlots> pieces;
-  OfferedJobs jobs(kSlots, [&pieces](size_t slot) {
+  OfferedJobs jobs(Ahead::kThread, kSlots, [&pieces](size_t slot) {
     Piece& piece = pieces[slot];
     piece.made = piece.given * 3;
     ++piece.times;

@@ -13,9 +13,8 @@ constexpr int64_t kNsPerMs = 1'000'000;
 
 }  // namespace
 
-Server::Server(Options options) : options_(std::move(options)) {
+Server::Server(Options options) : options_(std::move(options)), stretches_(options_.ahead) {
   options_.facts.connections = [this] { return uint64_t{served_}; };
-  if (options_.ahead == io::Ahead::kThread) stretches_.emplace();
 }
 
 Result<std::unique_ptr<Server>> Server::listen(Options options) {
@@ -45,6 +44,7 @@ void Server::on_accept(std::unique_ptr<io::Stream> stream) {
       .guesses = guesses_,
       .owner = *this,
       .aheads = aheads_,
+      .stretches = stretches_,
       .stats = stats_,
       .stream = std::move(stream),
       .number = stats_.connections,
@@ -70,10 +70,12 @@ void Server::on_arrived(Session& session) {
   arrived_.push_back(&session);
 }
 
-/// A group at a time: a request of each is read and its instance fetched into the cache before the
-/// first is carried out.
+/// Who has sent many gets its stretches. The others come a group at a time: a request of each is
+/// read and its instance fetched into the cache before the first is carried out.
 void Server::handle_arrived() {
-  offer_stretches();
+  for (Session* session : arrived_) {
+    if (session != nullptr) session->offer_stretches();
+  }
   for (size_t begin = 0; begin < arrived_.size();) {
     const size_t end = std::min(arrived_.size(), begin + ReadAhead::kRequestsMax);
     std::array<std::string_view, ReadAhead::kRequestsMax> ids;
@@ -87,15 +89,7 @@ void Server::handle_arrived() {
     }
   }
   arrived_.clear();
-  if (stretches_) stretches_->end_turn();
-}
-
-/// Only where the other thread would have something to do while this one is at the first.
-void Server::offer_stretches() {
-  if (!stretches_) return;
-  for (Session* session : arrived_) {
-    if (session != nullptr) session->offer_stretches(*stretches_);
-  }
+  stretches_.end_turn();
 }
 
 void Server::on_ended(Session& session) {

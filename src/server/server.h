@@ -6,7 +6,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,7 +54,6 @@ class Server final : private SessionOwner {
   void on_accept(std::unique_ptr<io::Stream> stream);
   void on_arrived(Session& session) override;
   void handle_arrived();
-  void offer_stretches();
   void on_ended(Session& session) override;
   std::string& spare_output() override { return spare_output_; }
   void post(void (Server::*task)());
@@ -71,7 +69,7 @@ class Server final : private SessionOwner {
   std::string spare_output_;
   std::unique_ptr<io::Listener> listener_;
   ReadAheads aheads_;
-  std::optional<StretchReader> stretches_;
+  StretchReader stretches_;
   // By number: a walk over them takes the same order in each run of a simulation.
   std::map<uint64_t, std::unique_ptr<Session>> sessions_;
   std::vector<Session*> arrived_;  // have something to be handled; null: has ended since

@@ -45,6 +45,7 @@ Session::Session(Options options)
       guesses_(options.guesses),
       owner_(options.owner),
       aheads_(options.aheads),
+      stretches_(options.stretches),
       stats_(options.stats),
       stream_(std::move(options.stream)),
       number_(options.number),
@@ -124,10 +125,9 @@ size_t Session::look_ahead(std::span<std::string_view> ids) {
   return ahead_->name_instances(ids);
 }
 
-void Session::offer_stretches(StretchReader& reader) {
+void Session::offer_stretches() {
   if (phase_ != Phase::kOpen || must_pause() || !settled()) return;
-  stretches_ = &reader;
-  offered_ = reader.offer(frames_, {input_.data() + input_begin_, input_end_ - input_begin_});
+  offered_ = stretches_.offer(frames_, {input_.data() + input_begin_, input_end_ - input_begin_});
 }
 
 void Session::handle_arrived() {
@@ -147,7 +147,7 @@ void Session::handle_input() {
     if (!handle_next()) break;
   }
   handling_ = false;
-  if (offered_.any()) stretches_->drop(offered_);  // the input may move now
+  if (offered_.any()) stretches_.drop(offered_);  // the input may move now
   if (times_.anything_to_send()) times_.sent(node_.clock().steady_ns());
   const bool incomplete = input_begin_ < input_end_;
   if (!incomplete) frame_started_ms_ = 0;
@@ -162,7 +162,7 @@ void Session::handle_input() {
 bool Session::handle_next() {
   const std::string_view input(input_.data() + input_begin_, input_end_ - input_begin_);
   if (offered_.any()) {
-    if (ReadAhead* stretch = stretches_->take(offered_, input.data())) {
+    if (ReadAhead* stretch = stretches_.take(offered_, input.data())) {
       prefetch(*stretch);
       return handle_read(*stretch);
     }

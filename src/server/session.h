@@ -53,6 +53,7 @@ class Session final : private io::StreamEvents,
     api::GuessLimits& guesses;
     SessionOwner& owner;
     ReadAheads& aheads;
+    StretchReader& stretches;
     Stats& stats;
     std::unique_ptr<io::Stream> stream;
     uint64_t number = 0;  // among its server's connections
@@ -69,7 +70,7 @@ class Session final : private io::StreamEvents,
   size_t look_ahead(std::span<std::string_view> ids);
   /// Offers what has arrived to be read by another thread, if it is long enough for that. It is
   /// handle_arrived() that uses it.
-  void offer_stretches(StretchReader& reader);
+  void offer_stretches();
   /// Carries out what has arrived, and reads on.
   void handle_arrived();
   /// Closes what has been quiet or half-way for too long. The server calls it every second.
@@ -133,6 +134,7 @@ class Session final : private io::StreamEvents,
   api::GuessLimits& guesses_;
   SessionOwner& owner_;
   ReadAheads& aheads_;
+  StretchReader& stretches_;
   Stats& stats_;
   std::unique_ptr<io::Stream> stream_;
   const uint64_t number_;
@@ -151,10 +153,9 @@ class Session final : private io::StreamEvents,
 
   enum class Phase { kOpen, kClosing, kEnded };  // kClosing: no more input, the rest is sent
   Phase phase_ = Phase::kOpen;
-  bool arrived_ = false;                // the owner knows that something is to be handled
-  std::unique_ptr<ReadAhead> ahead_;    // at the front of the input; null: nothing has been read
-  StretchReader* stretches_ = nullptr;  // what is offered to it; null: nothing
-  StretchReader::Offered offered_;
+  bool arrived_ = false;              // the owner knows that something is to be handled
+  std::unique_ptr<ReadAhead> ahead_;  // at the front of the input; null: nothing has been read
+  StretchReader::Offered offered_;    // to be read by another thread: the front of the input
   bool paused_ = false;     // nothing is read, perhaps not all handled, until send() has made room
   bool switching_ = false;  // to jsonl, once nothing waits in the old form
   bool input_ended_ = false;  // the peer has closed its sending side

@@ -8,8 +8,8 @@ constexpr size_t kWorthWaking = 6;
 
 }  // namespace
 
-StretchReader::StretchReader()
-    : stretches_(kStretchesMax), jobs_(kStretchesMax, [this](size_t slot) {
+StretchReader::StretchReader(io::Ahead how)
+    : stretches_(kStretchesMax), jobs_(how, kStretchesMax, [this](size_t slot) {
         Stretch& stretch = stretches_[slot];
         stretch.ahead.read(stretch.frames, stretch.input, ReadAhead::Depth::kMany);
       }) {}

@@ -30,7 +30,7 @@ class StretchReader {
     bool any() const { return next < end; }
   };
 
-  StretchReader();
+  explicit StretchReader(io::Ahead how);
 
   /// Offers what is at the front of `input` in whole stretches, to be read as `frames` would. The
   /// bytes stay in place until the stretches have been taken or dropped, or the turn has ended.

@@ -45,7 +45,7 @@ class StretchReaderTest : public testing::Test {
   }
 
   wire::FrameReader frames_{wire::Dialect::kRcpx, 1 << 20};
-  StretchReader reader_;
+  StretchReader reader_{io::Ahead::kThread};
 };
 
 TEST_F(StretchReaderTest, WholeStretchesAreOfferedAndReadInOrder) {
