@@ -218,6 +218,8 @@ void Oracle::restarted() {
            std::to_string(last_offset());
   });
   judge();
+  // What was being trimmed is back where the files had not gone yet.
+  horizon_ = 0;
   if (!excuses_.lax) {
     findings_.check(Rule::kNothingLost, waiting_.empty(), [&] {
       return std::to_string(waiting_.size()) + " answers show more than the log holds";
