@@ -116,6 +116,13 @@ class Document {
   }
   Result<void> parse(std::string_view text) { return parse(text, Limits()); }
 
+  /// Bytes of memory that it keeps for the next text, besides its own.
+  size_t kept_bytes() const {
+    if (!tape_) return 0;
+    return tape_->nodes.capacity() * sizeof(Node) + tape_->text.capacity() +
+           tape_->plain.capacity();
+  }
+
   /// The root value; absent before the first successful parse.
   Value root() const { return tape_ && !tape_->nodes.empty() ? Value(*tape_, 0) : Value(); }
   /// The root's text in normal form.

@@ -57,9 +57,9 @@ size_t ReadAhead::name_instances(std::span<std::string_view> ids) const {
 }
 
 void ReadAhead::forget_large() {
-  constexpr size_t kKeptPayloadBytes = 16 * 1024;
+  constexpr size_t kKeptBytes = 16 * 1024;
   for (Entry& entry : entries()) {
-    if (entry.frame.payload.size() > kKeptPayloadBytes) entry.document = json::Document();
+    if (entry.document.kept_bytes() > kKeptBytes) entry.document = json::Document();
   }
 }
 

@@ -24,6 +24,8 @@ StretchReader::Offered StretchReader::offer(const wire::FrameReader& frames,
       if (size == 0) return offered;
       bytes += size;
     }
+    offered_bytes_ += bytes;
+    if (offered_bytes_ > kTurnBytesMax) return offered;
     Stretch& stretch = stretches_[offered.end];
     stretch.frames = frames;
     stretch.input = input.substr(0, bytes);
@@ -55,7 +57,7 @@ void StretchReader::end_turn() {
     jobs_.withdraw(slot);
     stretches_[slot].ahead.forget_large();
   }
-  offered_ = 0;
+  offered_ = offered_bytes_ = 0;
 }
 
 }  // namespace rstmdb::server

@@ -20,8 +20,10 @@ namespace rstmdb::server {
 /// On the loop's thread.
 class StretchReader {
  public:
-  /// What is read ahead in one turn; what has come beyond is read when it is its turn.
+  /// What is read ahead in one turn; what has come beyond is read when it is its turn. A parsed
+  /// request may take fourteen times its bytes.
   static constexpr size_t kStretchesMax = 64;
+  static constexpr size_t kTurnBytesMax = 2 * 1024 * 1024;
 
   /// The stretches of one connection that are still to come: [next, end).
   struct Offered {
@@ -50,7 +52,8 @@ class StretchReader {
   };
 
   std::vector<Stretch> stretches_;
-  size_t offered_ = 0;
+  size_t offered_ = 0;  // in this turn
+  size_t offered_bytes_ = 0;
   io::OfferedJobs jobs_;  // last: it uses the stretches
 };
 

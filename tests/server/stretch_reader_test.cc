@@ -73,6 +73,17 @@ TEST_F(StretchReaderTest, AllConnectionsOfATurnShareItsBound) {
   reader_.end_turn();
 }
 
+TEST_F(StretchReaderTest, LargeRequestsAreReadAheadAsFarAsTheirBytesGo) {
+  constexpr size_t kLarge = 100'000;
+  std::string input;
+  for (size_t i = 0; i < 10 * kStretch; ++i)
+    input += framed(TestClient::request("1", "PING", '"' + std::string(kLarge, 'x') + '"'));
+  const auto offered = reader_.offer(frames_, input);
+  EXPECT_EQ(offered.end - offered.next, StretchReader::kTurnBytesMax / (kLarge * kStretch));
+  EXPECT_FALSE(reader_.offer(frames_, pings(kStretch)).any());
+  reader_.end_turn();
+}
+
 TEST_F(StretchReaderTest, WhatBeginsElsewhereIsDropped) {
   const std::string input = pings(4 * kStretch);
   auto offered = reader_.offer(frames_, input);
