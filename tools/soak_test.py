@@ -100,6 +100,36 @@ class Commands(unittest.TestCase):
         self.assertEqual(len(seeds), 2)
 
 
+class Turns(unittest.TestCase):
+    def turns(self, areas, seconds, longest, holds=lambda area: True):
+        now, played = [0.0], []
+
+        def play(area, seed, share):
+            played.append((area, seed, share))
+            now[0] += share
+            return holds(area)
+
+        counts = soak.take_turns(areas, seconds, longest, play, lambda: now[0])
+        return played, counts
+
+    def test_areas_take_turns_and_no_seed_comes_twice(self):
+        played, counts = self.turns(["a", "b"], 360, 60)
+        self.assertEqual([area for area, _, _ in played], ["a", "b"] * 3)
+        self.assertEqual(len({(area, seed) for area, seed, _ in played}), 6)
+        self.assertEqual(counts, (6, 0))
+
+    def test_what_is_left_is_no_turn_when_it_is_too_short_for_anything(self):
+        played, _ = self.turns(["a"], 100 + soak.SHORTEST_TURN_S - 1, 100)
+        self.assertEqual([share for _, _, share in played], [100])
+        played, _ = self.turns(["a"], 100 + soak.SHORTEST_TURN_S, 100)
+        self.assertEqual([share for _, _, share in played], [100, soak.SHORTEST_TURN_S])
+
+    def test_who_has_failed_gets_no_further_turn(self):
+        played, counts = self.turns(["a", "b"], 400, 100, lambda area: area == "b")
+        self.assertEqual([area for area, _, _ in played], ["a", "b", "b", "b"])
+        self.assertEqual(counts, (3, 1))
+
+
 class Areas(unittest.TestCase):
     def test_each_has_its_place_in_the_ledger_and_a_goal(self):
         for name in soak.AREAS:
