@@ -162,7 +162,9 @@ Result<void> SegmentLog::append(const Unit& unit) {
 
 void SegmentLog::sync() {
   if (failure_ || closed_) return;
-  sync_wanted_ = sync_wanted_ || pending_.unit_count != 0 || durable_ < shelf_->committed();
+  const bool unsynced_write = job_ && job_->sync == FlushJob::Sync::kNo;  // under way
+  sync_wanted_ =
+      sync_wanted_ || unsynced_write || pending_.unit_count != 0 || durable_ < shelf_->committed();
   flush();
 }
 
