@@ -36,6 +36,17 @@ TEST_F(SessionTest, HelloSwitchesToJsonlAfterItsAnswer) {
   EXPECT_THAT(client->answer(), HasSubstr("pong"));
 }
 
+TEST_F(SessionTest, TheOldestOffsetOfALogWithoutRecordsIsTheOneToCome) {
+  start();
+  prepare();
+  log_->trim(log_->next_offset(), [](const Result<log::Trimmed>& done) { EXPECT_TRUE(done.ok()); });
+  auto client = connect();
+  client->send("0", "WAL_READ", R"({"from_offset":0})");
+  EXPECT_THAT(client->answer(), HasSubstr(R"("records":[],"next_offset":null)"));
+  client->send("1", "WAL_READ", R"({"from_offset":1})");
+  EXPECT_THAT(client->answer(), HasSubstr("NOT_FOUND"));
+}
+
 class GateTest : public SessionTest {
  protected:
   GateTest() { commit_ = log::MemoryLog::Commit::kWhenTold; }
