@@ -178,6 +178,29 @@ TEST_F(GateTest, TheDeepestContextCanBeAnsweredReadAndWithdrawn) {
   EXPECT_THAT(client->answer(), HasSubstr("WAL_IO_ERROR"));
 }
 
+/// Merges make a context of more members than one request can bring.
+TEST_F(GateTest, TheWidestContextCanBeWithdrawn) {
+  start();
+  prepare();
+  auto client = connect();
+  size_t next = 0;
+  for (const char* id : {"1", "2"}) {
+    std::string payload;
+    for (size_t i = 0; i < limits::kJsonMembersMax / 2 + 1; ++i) {
+      char key[8];
+      std::snprintf(key, sizeof key, "%zx", 0x1000 + next++);
+      payload += (i == 0 ? "\"" : ",\"") + std::string(key) + "\":1";
+    }
+    client->send(id, "APPLY_EVENT",
+                 R"({"instance_id":"i","event":")" + std::string(*id == '1' ? "GO" : "BACK") +
+                     R"(","payload":{)" + payload + "}}");
+  }
+  EXPECT_FALSE(client->has_answer());
+  log_->fail(Error(Code::kWalIoError, "no space"));
+  EXPECT_THAT(client->answer(), HasSubstr("WAL_IO_ERROR"));
+  EXPECT_THAT(client->answer(), HasSubstr("WAL_IO_ERROR"));
+}
+
 TEST_F(GateTest, HalfClosedConnectionsGetTheirAnswers) {
   start();
   prepare();
