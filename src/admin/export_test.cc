@@ -321,6 +321,20 @@ TEST(Import, the_largest_and_deepest_context_comes_through) {
   EXPECT_EQ(refused.error().detail_number("line", 0), 2);
 }
 
+TEST(Import, the_last_offset_leaves_one_for_the_record_to_come) {
+  const auto lines = [](log::Offset offset) {
+    return R"({"rstmdb_export":1,"offset":)" + std::to_string(offset) +
+           R"(,"ts":1,"chain":"0000000000000001"})" + "\n" + kMachine + "\n" + R"({"end":true})";
+  };
+  EXPECT_FALSE(Target().import_text(lines(limits::kOffsetMax)).ok());
+  Target target;
+  ASSERT_TRUE(target.import_text(lines(limits::kOffsetMax - 1)).ok());
+  log::LogBench bench(target.files, kImported + "/wal");
+  const auto log = bench.open_well();
+  ASSERT_NE(log, nullptr);
+  EXPECT_EQ(log->next_offset(), limits::kOffsetMax);
+}
+
 /// More members than one request can bring, with the shortest names that are enough.
 std::string widest_context() {
   constexpr std::string_view kLetters =
