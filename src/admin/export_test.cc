@@ -321,6 +321,60 @@ TEST(Import, the_largest_and_deepest_context_comes_through) {
   EXPECT_EQ(refused.error().detail_number("line", 0), 2);
 }
 
+TEST(Import, the_last_offset_leaves_one_for_the_record_to_come) {
+  const auto lines = [](log::Offset offset) {
+    return R"({"rstmdb_export":1,"offset":)" + std::to_string(offset) +
+           R"(,"ts":1,"chain":"0000000000000001"})" + "\n" + kMachine + "\n" + R"({"end":true})";
+  };
+  EXPECT_FALSE(Target().import_text(lines(limits::kOffsetMax)).ok());
+  Target target;
+  ASSERT_TRUE(target.import_text(lines(limits::kOffsetMax - 1)).ok());
+  log::LogBench bench(target.files, kImported + "/wal");
+  const auto log = bench.open_well();
+  ASSERT_NE(log, nullptr);
+  EXPECT_EQ(log->next_offset(), limits::kOffsetMax);
+}
+
+/// More members than one request can bring, with the shortest names that are enough.
+std::string widest_context() {
+  constexpr std::string_view kLetters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  std::string context = "{";
+  for (size_t i = 0; i < limits::kJsonMembersMax + 1; ++i) {
+    if (i != 0) context += ',';
+    context += '"';
+    for (size_t rest = i, k = 0; k < 3; ++k, rest /= kLetters.size())
+      context += kLetters[rest % kLetters.size()];
+    context += "\":1";
+  }
+  return context + "}";
+}
+
+TEST(Import, a_context_of_many_members_comes_through) {
+  const std::string context = widest_context();
+  ASSERT_LE(context.size(), limits::kContextBytesMax);
+  Target target;
+  const auto imported = target.import_text(
+      kMachine + "\n" + R"({"instance":"i","machine":"m","ctx":)" + context + "}", 1 << 20);
+  ASSERT_TRUE(imported.ok()) << imported.error().to_string();
+  const auto lines = export_text(target.files, kImported);
+  ASSERT_TRUE(lines.ok());
+  EXPECT_NE(lines->find(context), std::string::npos);
+}
+
+TEST(Import, a_deeper_context_than_any_request_brings_is_refused) {
+  const auto nested = [](size_t depth) {
+    std::string context;
+    for (size_t i = 0; i < depth; ++i) context += R"({"a":)";
+    return context + "1" + std::string(depth, '}');
+  };
+  const auto lines = [&](size_t depth) {
+    return kMachine + "\n" + R"({"instance":"i","machine":"m","ctx":)" + nested(depth) + "}";
+  };
+  EXPECT_FALSE(Target().import_text(lines(limits::kJsonDepthMax + 1)).ok());
+  EXPECT_TRUE(Target().import_text(lines(limits::kJsonDepthMax)).ok());
+}
+
 TEST(Import, a_failure_of_any_call_leaves_nothing_half_done) {
   Target target;
   const auto paths = target.files.paths();

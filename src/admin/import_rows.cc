@@ -65,6 +65,8 @@ Result<void> ImportRows::add_header(const Line& line) {
   RSTMDB_ASSIGN(const uint64_t format, line.whole("rstmdb_export", std::nullopt));
   if (format != 1) return line.fault("rstmdb_export", "this program knows format 1 alone");
   RSTMDB_ASSIGN(facts_.last_offset, line.whole("offset", std::nullopt));
+  if (facts_.last_offset == limits::kOffsetMax)
+    return line.fault("offset", "there is no offset behind this one for the log to begin with");
   RSTMDB_ASSIGN(const uint64_t ts, line.whole("ts", std::nullopt));
   facts_.last_ts = static_cast<int64_t>(ts);
   if (facts_.last_offset == 0 && ts != 0)

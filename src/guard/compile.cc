@@ -23,8 +23,10 @@ std::string shown(std::string_view text) {
   size_t size = 1;
   if (is_name_byte(text[0])) {
     while (size < text.size() && size < 40 && is_name_byte(text[size])) ++size;
+    // Messages are UTF-8: a character is shown whole.
+    while (size < text.size() && (text[size] & 0xc0) == 0x80) ++size;
   }
-  for (const char c : text.substr(0, size)) {
+  for (const unsigned char c : text.substr(0, size)) {
     if (c < 0x20 || c == 0x7f) return "a character that cannot stand here";
   }
   return "'" + std::string(text.substr(0, size)) + "'";

@@ -102,6 +102,9 @@ TEST(Guard, ShowsWhatStandsInTheWrongPlaceAsFarAsItCan) {
   EXPECT_EQ(Guard::compile("ctx.a " + name).error().message(),
             "the guard cannot be read at column 7: expected an operator, not '" +
                 name.substr(0, 40) + "'");
+  const std::string cut = std::string(39, 'n') + "\u00e9";  // its last character ends at 41
+  EXPECT_EQ(Guard::compile("ctx.a " + cut + "n").error().message(),
+            "the guard cannot be read at column 7: expected an operator, not '" + cut + "'");
   for (const char c : {'\x01', '\x1f', '\x7f'})
     EXPECT_NE(Guard::compile(std::string("ctx.a ") + c)
                   .error()

@@ -260,6 +260,14 @@ TEST(Document, FindsRepeatsAmongFewAndMany) {
   }
 }
 
+TEST(Document, DropsRepeatsAtWhateverDepthItTakes) {
+  const size_t most = limits::kJsonAnswerDepthMax;
+  const std::string inside = repeated("{\"a\":", most - 1) + "1" + repeated("}", most - 1);
+  Document document;
+  ASSERT_TRUE(document.parse("{\"x\":0,\"x\":" + inside + ",\"y\":2}", {.depth = most}).ok());
+  EXPECT_EQ(document.text(), "{\"x\":" + inside + ",\"y\":2}");
+}
+
 /// Few members are compared by a word made of size, first and last eight bytes of each key. These
 /// two keys have the same one: in it, the bit by which the ends differ meets the one of the
 /// beginnings.

@@ -84,7 +84,7 @@ class Rewrite {
   const Tape& from_;
   std::vector<Node> nodes_;
   std::string text_;
-  std::array<Open, limits::kJsonDepthMax> open_;
+  std::array<Open, limits::kJsonAnswerDepthMax> open_;
   size_t depth_ = 0;
 };
 

@@ -105,7 +105,7 @@ class Log {
   /// Gives the unit its place at the end. `unit.first_offset` must be next_offset(). Copies the
   /// bytes. Returning means "has a place", not "is safe". Fails with kWalIoError once the log has
   /// stopped, and with kRateLimited when more than limits::kUncommittedBytesMax wait for the disk
-  /// (nothing was taken then).
+  /// or there are no offsets left (nothing was taken then).
   virtual Result<void> append(const Unit& unit) = 0;
   /// Sets out to commit everything appended so far; on_committed follows, before this returns or
   /// later. Called at the end of each turn. Nothing to do: returns at once.

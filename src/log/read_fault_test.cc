@@ -70,6 +70,20 @@ TEST(ReadFaults, whichever_call_of_a_start_with_a_torn_tail_fails_the_next_one_h
   EXPECT_GT(refused, 20u);
 }
 
+TEST(ReadFaults, starts_that_have_no_room_for_a_torn_tail_leave_nothing_of_it_behind) {
+  const auto files = with_long_segments(5 * kWindowBytes / 2);
+  const auto paths = files->paths();
+  LogBench bench(*files, kFolder);
+  for (int start = 0; start < 3; ++start) {
+    files->inject({.call = Call::kWrite, .nth = 2, .error_number = ENOSPC});
+    const auto opened = bench.open();
+    ASSERT_FALSE(opened.ok());
+    EXPECT_EQ(opened.error().detail_number("errno", 0), ENOSPC);
+    files->clear_faults();
+    EXPECT_EQ(files->paths(), paths);
+  }
+}
+
 TEST(ReadFaults, whichever_call_of_a_cursor_fails_it_says_so) {
   const auto files = with_long_segments(0);
   LogBench bench(*files, kFolder);

@@ -470,6 +470,34 @@ TEST(SegmentPolicies, a_sync_that_is_asked_for_is_made_under_every_policy) {
   }
 }
 
+TEST(SegmentPolicies, a_sync_that_is_asked_for_follows_a_write_that_is_under_way) {
+  using Kind = SyncPolicy::Kind;
+  for (const SyncPolicy policy : {SyncPolicy{}, SyncPolicy{Kind::kEveryN, 1000},
+                                  SyncPolicy{Kind::kEveryMs, 1000}, SyncPolicy{Kind::kNever, 0}}) {
+    SimulatedFileSystem files;
+    LogBench bench(files, kFolder);
+    bench.sync = policy;
+    const auto log = bench.open_well();
+    files.before_each_call([&bench](SimulatedFileSystem::Call call, const std::string&) {
+      if (call == SimulatedFileSystem::Call::kSync) bench.clock.now_ns += 2'000'000'000;
+    });
+    ASSERT_TRUE(append_one(*log).ok());
+    log->sync();
+    ASSERT_EQ(log->durable(), 1u);
+    ASSERT_TRUE(append_one(*log).ok());
+    log->flush();
+    ASSERT_EQ(bench.worker.job_count(), 1u) << "the disk is slow";
+    log->sync();
+    while (bench.worker.job_count() != 0) {
+      bench.worker.run_jobs();
+      bench.loop.run_posted();
+    }
+    EXPECT_EQ(log->durable(), 2u);
+    EXPECT_EQ(bench.listener.durable, 2u);
+    files.before_each_call({});
+  }
+}
+
 TEST(SegmentPolicies, every_ms_syncs_by_its_timer_without_further_writes) {
   SimulatedFileSystem files;
   LogBench bench(files, kFolder);

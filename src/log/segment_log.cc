@@ -147,6 +147,10 @@ Result<void> SegmentLog::append(const Unit& unit) {
   if (unit.bytes.size() > limits::kLogUnitBytesMax)
     return Error(Code::kBadRequest, "a unit of more bytes than the log takes")
         .with("limit", static_cast<int64_t>(limits::kLogUnitBytesMax));
+  // A header with a larger number would be refused by the next start.
+  if (unit.record_count > limits::kOffsetMax - next_offset_)
+    return Error(Code::kRateLimited, "the log has no offsets left")
+        .with("limit", static_cast<int64_t>(limits::kOffsetMax));
   const size_t size = stored_bytes(unit);
   if (uncommitted_bytes_ != 0 && uncommitted_bytes_ + size > limits::kUncommittedBytesMax)
     return Error(Code::kRateLimited, "too much waits for the disk")
@@ -162,7 +166,9 @@ Result<void> SegmentLog::append(const Unit& unit) {
 
 void SegmentLog::sync() {
   if (failure_ || closed_) return;
-  sync_wanted_ = sync_wanted_ || pending_.unit_count != 0 || durable_ < shelf_->committed();
+  const bool unsynced_write = job_ && job_->sync == FlushJob::Sync::kNo;  // under way
+  sync_wanted_ =
+      sync_wanted_ || unsynced_write || pending_.unit_count != 0 || durable_ < shelf_->committed();
   flush();
 }
 

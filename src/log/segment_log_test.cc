@@ -10,6 +10,7 @@
 #include "io/simulated_file_system.h"
 #include "log/log_test_support.h"
 #include "log/segment_preparation.h"
+#include "log/segment_writer.h"
 
 namespace rstmdb::log {
 namespace {
@@ -389,6 +390,24 @@ TEST_F(SimulatedLogTest, each_open_leaves_a_mark_but_no_record) {
   ASSERT_TRUE(append_one(*log).ok());
   log->flush();
   EXPECT_EQ(read_units(*log)->size(), 1u);
+}
+
+TEST_F(SimulatedLogTest, offsets_end_before_a_start_would_not_take_them) {
+  ASSERT_TRUE(files_.make_folder("/data/log").ok());
+  ASSERT_TRUE(
+      SegmentWriter::create(files_, "/data/log", 20'000, DatabaseId(), limits::kOffsetMax - 2)
+          .ok());
+  auto log = bench_.open_well();
+  ASSERT_TRUE(append_one(*log).ok());
+  const auto refused = append_one(*log, 2);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), Code::kRateLimited);
+  EXPECT_EQ(log->next_offset(), limits::kOffsetMax - 1);
+  ASSERT_TRUE(append_one(*log).ok());
+  EXPECT_FALSE(append_one(*log).ok());
+  log->flush();
+  ASSERT_TRUE(log->close().ok());
+  EXPECT_EQ(bench_.open_well()->committed(), limits::kOffsetMax - 1);
 }
 
 TEST_F(SimulatedLogTest, recovery_tells_its_progress) {

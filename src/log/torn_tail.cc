@@ -13,6 +13,20 @@ namespace {
 
 constexpr size_t kReadBytes = 1024 * 1024;
 
+/// Makes `copy` durable with what stands in the segment.
+Result<void> copy_tail(io::File& segment, uint64_t at, uint64_t bytes, io::File& copy) {
+  FileWindow window(kReadBytes);
+  window.look_at(segment);
+  for (uint64_t done = 0; done < bytes;) {
+    RSTMDB_ASSIGN(const std::string_view piece, window.fetch(at + done, kReadBytes, at + bytes));
+    if (piece.empty()) return log_damaged(segment.path(), at + done, "the file has become shorter");
+    RSTMDB_TRY(copy.write_at(done, piece));
+    done += piece.size();
+  }
+  RSTMDB_TRY(copy.sync());
+  return copy.close();
+}
+
 /// The number of a group within `bytes` that claims group `expected` to be on disk; 0: none.
 uint64_t find_claim(std::string_view bytes, uint32_t seed, uint64_t expected) {
   size_t at = bytes.find(kGroupMagic);
@@ -57,16 +71,11 @@ Result<std::string> save_tail(io::FileSystem& files, const std::string& folder, 
   }
   RSTMDB_ASSIGN(const std::unique_ptr<io::File> copy,
                 files.open(path, io::FileSystem::Open::kCreateNew));
-  FileWindow window(kReadBytes);
-  window.look_at(segment);
-  for (uint64_t done = 0; done < bytes;) {
-    RSTMDB_ASSIGN(const std::string_view piece, window.fetch(at + done, kReadBytes, at + bytes));
-    if (piece.empty()) return log_damaged(segment.path(), at + done, "the file has become shorter");
-    RSTMDB_TRY(copy->write_at(done, piece));
-    done += piece.size();
+  if (auto copied = copy_tail(segment, at, bytes, *copy); !copied.ok()) {
+    // On a full disk, each start would leave another piece of it.
+    static_cast<void>(files.remove(path).ok());
+    return std::move(copied).error();
   }
-  RSTMDB_TRY(copy->sync());
-  RSTMDB_TRY(copy->close());
   RSTMDB_TRY(files.sync_folder(folder));
   return path;
 }

@@ -335,7 +335,8 @@ void Session::on_withdrawn(std::string_view answers, const Error& error) {
     wire::FrameReader frames(answers.size());
     const auto frame = frames.next(answers);
     RSTMDB_CHECK(frame.ok() && *frame, "an answer of our own that is no frame");
-    const auto parsed = document.parse((*frame)->payload, {.depth = limits::kJsonAnswerDepthMax});
+    const auto parsed = document.parse((*frame)->payload,
+                                       {.depth = limits::kJsonAnswerDepthMax, .members = SIZE_MAX});
     RSTMDB_CHECK(parsed.ok(), "an answer of our own that is no JSON");
     answer_error(wire::readable_id(document.root()), error, 0);
     answers.remove_prefix((*frame)->size);

@@ -36,6 +36,17 @@ TEST_F(SessionTest, HelloSwitchesToJsonlAfterItsAnswer) {
   EXPECT_THAT(client->answer(), HasSubstr("pong"));
 }
 
+TEST_F(SessionTest, TheOldestOffsetOfALogWithoutRecordsIsTheOneToCome) {
+  start();
+  prepare();
+  log_->trim(log_->next_offset(), [](const Result<log::Trimmed>& done) { EXPECT_TRUE(done.ok()); });
+  auto client = connect();
+  client->send("0", "WAL_READ", R"({"from_offset":0})");
+  EXPECT_THAT(client->answer(), HasSubstr(R"("records":[],"next_offset":null)"));
+  client->send("1", "WAL_READ", R"({"from_offset":1})");
+  EXPECT_THAT(client->answer(), HasSubstr("NOT_FOUND"));
+}
+
 class GateTest : public SessionTest {
  protected:
   GateTest() { commit_ = log::MemoryLog::Commit::kWhenTold; }
@@ -164,6 +175,29 @@ TEST_F(GateTest, TheDeepestContextCanBeAnsweredReadAndWithdrawn) {
       R"({"mode":"atomic","ops":[{"op":"APPLY_EVENT","params":{"id":"deep","event":"GO"}}]})");
   EXPECT_FALSE(client->has_answer());
   log_->fail(Error(Code::kWalIoError, "no space"));
+  EXPECT_THAT(client->answer(), HasSubstr("WAL_IO_ERROR"));
+}
+
+/// Merges make a context of more members than one request can bring.
+TEST_F(GateTest, TheWidestContextCanBeWithdrawn) {
+  start();
+  prepare();
+  auto client = connect();
+  size_t next = 0;
+  for (const char* id : {"1", "2"}) {
+    std::string payload;
+    for (size_t i = 0; i < limits::kJsonMembersMax / 2 + 1; ++i) {
+      char key[8];
+      std::snprintf(key, sizeof key, "%zx", 0x1000 + next++);
+      payload += (i == 0 ? "\"" : ",\"") + std::string(key) + "\":1";
+    }
+    client->send(id, "APPLY_EVENT",
+                 R"({"instance_id":"i","event":")" + std::string(*id == '1' ? "GO" : "BACK") +
+                     R"(","payload":{)" + payload + "}}");
+  }
+  EXPECT_FALSE(client->has_answer());
+  log_->fail(Error(Code::kWalIoError, "no space"));
+  EXPECT_THAT(client->answer(), HasSubstr("WAL_IO_ERROR"));
   EXPECT_THAT(client->answer(), HasSubstr("WAL_IO_ERROR"));
 }
 

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "api/ops/ops.h"
 #include "base/hash.h"
 #include "base/logging.h"
@@ -112,9 +110,9 @@ Result<uint64_t> write_records(log::Cursor& cursor, uint64_t from, uint64_t limi
 
 Result<DependsOn> wal_read(const Context& context, const Params& params, json::Writer& result) {
   log::Log& log = context.node.log();
-  const uint64_t oldest = std::max<uint64_t>(log.stats().oldest_offset, 1);
-  const uint64_t wanted = params.number(P::kFromOffset);
-  const uint64_t from = wanted == 0 ? oldest : wanted;
+  uint64_t from = params.number(P::kFromOffset);
+  if (from == 0) from = log.stats().oldest_offset;
+  if (from == 0) from = log.next_offset();  // behind an import the log has no record yet
   result.key("records").open_array();
   uint64_t next = from;
   if (from <= log.committed()) {
