@@ -179,6 +179,23 @@ TEST_F(GateTest, HalfClosedConnectionsGetTheirAnswers) {
   EXPECT_TRUE(client->ended());
 }
 
+TEST_F(GateTest, HalfClosedConnectionsGetTheAnswersThatWaitForThemToRead) {
+  net_options_.window_bytes = 4096;
+  start();
+  prepare();
+  auto client = connect();
+  client->peer().pause();
+  constexpr int kRequests = 200;
+  for (int i = 0; i < kRequests; ++i)
+    client->send(std::to_string(i), "GET_INSTANCE", R"({"instance_id":"i"})");
+  loop_.run_for(10);
+  client->peer().finish();
+  loop_.run_for(10);
+  client->peer().resume();
+  for (int i = 0; i < kRequests; ++i) EXPECT_NE(client->answer(), "");
+  EXPECT_TRUE(client->ended());
+}
+
 TEST_F(GateTest, ReadingPausesWhileTooManyAnswersWait) {
   start();
   prepare();
