@@ -300,6 +300,7 @@ void Session::after_answer() {
 void Session::switch_when_quiet() {
   if (!switching_ || outbox_.held_answers() > 0) return;
   frames_.switch_to(wire::Dialect::kJsonl);
+  stretches_.drop(offered_);  // have been read in the old form
   switching_ = false;
 }
 
