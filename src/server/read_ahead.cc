@@ -56,10 +56,9 @@ size_t ReadAhead::name_instances(std::span<std::string_view> ids) const {
   return known;
 }
 
-void ReadAhead::forget_large() {
-  constexpr size_t kKeptPayloadBytes = 16 * 1024;
+void ReadAhead::forget_large(size_t kept_payload_bytes) {
   for (Entry& entry : entries()) {
-    if (entry.frame.payload.size() > kKeptPayloadBytes) entry.document = json::Document();
+    if (entry.frame.payload.size() > kept_payload_bytes) entry.document = json::Document();
   }
 }
 

@@ -45,8 +45,8 @@ class ReadAhead {
   /// Why nothing behind the entries can be read, ever.
   const std::optional<Error>& broken() const { return broken_; }
 
-  /// Gives back the memory that large requests needed, handled or not.
-  void forget_large();
+  /// Gives back the memory that requests longer than this needed, handled or not.
+  void forget_large(size_t kept_payload_bytes);
 
   /// Writes the ids of the instances that the requests name to the front of `ids`, as far as there
   /// is room, and says how many. They are views into the entries.
@@ -68,7 +68,7 @@ class ReadAheads {
     Lease(ReadAheads& from, std::unique_ptr<ReadAhead> ahead)
         : from_(from), ahead_(std::move(ahead)) {}
     ~Lease() {
-      ahead_->forget_large();
+      ahead_->forget_large(kKeptPayloadBytes);
       from_.idle_.push_back(std::move(ahead_));
     }
     Lease(const Lease&) = delete;
@@ -77,6 +77,7 @@ class ReadAheads {
     ReadAhead& operator*() { return *ahead_; }
 
    private:
+    static constexpr size_t kKeptPayloadBytes = 16 * 1024;
     ReadAheads& from_;
     std::unique_ptr<ReadAhead> ahead_;
   };

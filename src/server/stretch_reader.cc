@@ -5,6 +5,8 @@ namespace {
 
 /// With fewer, the other thread would be awake when all is done.
 constexpr size_t kWorthWaking = 6;
+/// The memory for reading a request of this length is kept, once for each of them all.
+constexpr size_t kKeptPayloadBytes = 2 * 1024;
 
 }  // namespace
 
@@ -21,8 +23,8 @@ StretchReader::Offered StretchReader::offer(const wire::FrameReader& frames,
     size_t bytes = 0;
     for (size_t request = 0; request < ReadAhead::kRequestsMax; ++request) {
       const size_t size = frames.whole_frame_size(input.substr(bytes));
-      if (size == 0) return offered;
       bytes += size;
+      if (size == 0 || bytes > kStretchBytesMax) return offered;
     }
     Stretch& stretch = stretches_[offered.end];
     stretch.frames = frames;
@@ -53,7 +55,7 @@ void StretchReader::drop(Offered& offered) {
 void StretchReader::end_turn() {
   for (size_t slot = 0; slot < offered_; ++slot) {
     jobs_.withdraw(slot);
-    stretches_[slot].ahead.forget_large();
+    stretches_[slot].ahead.forget_large(kKeptPayloadBytes);
   }
   offered_ = 0;
 }

@@ -5,6 +5,9 @@
 // whole are offered for all connections that are ready in a turn, in the order in which they will
 // be carried out, and none outlives the turn. Who needs a stretch that has not been begun reads it
 // himself, so one connection alone, or one processor, gains nothing and loses next to nothing.
+//
+// What is read is kept to the end of the turn, and a parsed request can take fifteen times its
+// bytes: a stretch of large requests is left to its turn, when no other one is there.
 #pragma once
 
 #include <cstddef>
@@ -22,6 +25,7 @@ class StretchReader {
  public:
   /// What is read ahead in one turn; what has come beyond is read when it is its turn.
   static constexpr size_t kStretchesMax = 64;
+  static constexpr size_t kStretchBytesMax = 64 * 1024;
 
   /// The stretches of one connection that are still to come: [next, end).
   struct Offered {

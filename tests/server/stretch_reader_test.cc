@@ -73,6 +73,16 @@ TEST_F(StretchReaderTest, AllConnectionsOfATurnShareItsBound) {
   reader_.end_turn();
 }
 
+TEST_F(StretchReaderTest, LargeRequestsAreReadWhenItIsTheirTurn) {
+  const std::string large =
+      framed(TestClient::request("l", "GET_INSTANCE", "\"" + std::string(8'000, 'x') + "\""));
+  std::string input = pings(kStretch);
+  for (size_t i = 0; i < kStretch; ++i) input += large;
+  const auto offered = reader_.offer(frames_, input);
+  EXPECT_EQ(offered.end - offered.next, 1u) << "what is read waits for the end of the turn";
+  reader_.end_turn();
+}
+
 TEST_F(StretchReaderTest, WhatBeginsElsewhereIsDropped) {
   const std::string input = pings(4 * kStretch);
   auto offered = reader_.offer(frames_, input);
