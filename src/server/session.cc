@@ -315,7 +315,9 @@ void Session::refuse_stream(const Error& error) {
 
 bool Session::must_pause() const {
   if (switching_) return true;
-  return outbox_.ready_bytes() + outbox_.held_bytes() > limits::kWriteBufferBytesMax ||
+  // What is promised comes however much waits by then: it counts as the largest that it can be.
+  const size_t promised = promises_.count() * limits::kHistoryPageBytesMax;
+  return outbox_.ready_bytes() + outbox_.held_bytes() + promised > limits::kWriteBufferBytesMax ||
          outbox_.held_answers() + promises_.count() >= limits::kRequestsInFlightMax;
 }
 
