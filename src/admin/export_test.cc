@@ -301,18 +301,23 @@ TEST(Import, a_line_has_a_bound) {
   EXPECT_TRUE(target.import_text(padded(limits::kImportLineBytesMax), 1 << 20).ok());
 }
 
-TEST(Import, the_largest_and_deepest_context_comes_through) {
+TEST(Import, the_largest_widest_and_deepest_context_comes_through) {
   Target target;
   std::string deep;
   for (size_t i = 0; i + 1 < limits::kJsonDepthMax; ++i) deep += "[";
   for (size_t i = 0; i + 1 < limits::kJsonDepthMax; ++i) deep += "]";
   std::string large = "{\"s\":\"" + std::string(limits::kContextBytesMax - 8, 'x') + "\"}";
   ASSERT_EQ(large.size(), limits::kContextBytesMax);
+  // Two requests can make one of more members than a request may have.
+  std::string wide = "{\"0\":0";
+  for (size_t i = 1; i <= limits::kJsonMembersMax; ++i) wide += ",\"" + std::to_string(i) + "\":0";
+  wide += "}";
   const auto line = [](const std::string& id, const std::string& context) {
     return R"({"instance":")" + id + R"(","machine":"m","ctx":)" + context + "}\n";
   };
-  const auto imported = target.import_text(
-      kMachine + "\n" + line("deep", "{\"d\":" + deep + "}") + line("large", large), 1 << 20);
+  const auto imported = target.import_text(kMachine + "\n" + line("deep", "{\"d\":" + deep + "}") +
+                                               line("wide", wide) + line("large", large),
+                                           1 << 20);
   ASSERT_TRUE(imported.ok()) << imported.error().to_string();
   large.insert(6, "x");
   Target other;

@@ -23,8 +23,9 @@ std::optional<uint64_t> number_of(std::string_view text, int base) {
 Result<void> ImportLine::parse(std::string_view text, uint64_t number) {
   text_ = text;
   number_ = number;
-  // A context may be as deep as a request's, and stands one level deeper here.
-  const json::Document::Limits bounds{.depth = limits::kJsonAnswerDepthMax};
+  // A context may be as deep as a request's, and stands one level deeper here. It may have more
+  // members than one request brings.
+  const json::Document::Limits bounds{.depth = limits::kJsonAnswerDepthMax, .members = text.size()};
   if (const auto parsed = document_.parse(text, bounds); !parsed.ok())
     return fault_at(static_cast<size_t>(parsed.error().detail_number("column", 1)),
                     parsed.error().message());

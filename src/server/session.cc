@@ -333,12 +333,14 @@ void Session::on_withdrawn(std::string_view answers, const Error& error) {
   times_.withdrawn(node_.clock().steady_ns());
   // The answers are our own frames: read the ids back and say instead that the outcome is unknown.
   // Each tells its dialect by itself, because a HELLO may have switched it between two of them.
+  // They may show what no single request could bring: contexts grow deeper and wider than one.
+  const json::Document::Limits own{.depth = limits::kJsonAnswerDepthMax, .members = answers.size()};
   json::Document document;
   while (!answers.empty()) {
     wire::FrameReader frames(answers.size());
     const auto frame = frames.next(answers);
     RSTMDB_CHECK(frame.ok() && *frame, "an answer of our own that is no frame");
-    const auto parsed = document.parse((*frame)->payload, {.depth = limits::kJsonAnswerDepthMax});
+    const auto parsed = document.parse((*frame)->payload, own);
     RSTMDB_CHECK(parsed.ok(), "an answer of our own that is no JSON");
     answer_error(wire::readable_id(document.root()), error, 0);
     answers.remove_prefix((*frame)->size);

@@ -167,6 +167,30 @@ TEST_F(GateTest, TheDeepestContextCanBeAnsweredReadAndWithdrawn) {
   EXPECT_THAT(client->answer(), HasSubstr("WAL_IO_ERROR"));
 }
 
+TEST_F(GateTest, AContextOfMoreMembersThanARequestBringsCanBeWithdrawn) {
+  start();
+  prepare();
+  const auto members = [](size_t begin, size_t end) {
+    std::string text;
+    for (size_t i = begin; i < end; ++i)
+      text += (i == begin ? "{\"" : ",\"") + std::to_string(i) + "\":1";
+    return text + "}";
+  };
+  constexpr size_t kHalf = limits::kJsonMembersMax / 2 + 1;
+  auto client = connect();
+  client->send("c", "CREATE_INSTANCE",
+               R"({"machine":"m","version":1,"instance_id":"wide","initial_ctx":)" +
+                   members(0, kHalf) + "}");
+  EXPECT_FALSE(client->has_answer());
+  log_->commit_flushed();
+  EXPECT_THAT(client->answer(), HasSubstr("\"status\":\"ok\""));
+  client->send("w", "APPLY_EVENT",
+               R"({"id":"wide","event":"GO","payload":)" + members(kHalf, 2 * kHalf) + "}");
+  EXPECT_FALSE(client->has_answer());
+  log_->fail(Error(Code::kWalIoError, "no space"));
+  EXPECT_THAT(client->answer(), HasSubstr("WAL_IO_ERROR"));
+}
+
 TEST_F(GateTest, HalfClosedConnectionsGetTheirAnswers) {
   start();
   prepare();
