@@ -197,6 +197,8 @@ void Connection::begin_stream(std::string& bytes) {
   bytes.clear();
   phase_ = Phase::kStreaming;
   input_begin_ = input_end_;
+  // Nobody would tell us any more that the peer is gone.
+  if (input_ended_) return end(io::Stream::Close::kAfterSending);
   go_on();
 }
 

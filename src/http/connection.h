@@ -87,7 +87,7 @@ class Connection final : private io::StreamEvents {
   void close_now();
 
   bool ended() const { return phase_ == Phase::kEnded; }
-  io::Stream& stream() { return *stream_; }
+  const io::Stream& stream() const { return *stream_; }
   const std::string& peer() const { return stream_->peer(); }
   /// When the last bytes arrived, by the steady clock.
   int64_t arrived_ns() const { return arrived_ns_; }

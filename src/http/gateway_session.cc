@@ -4,7 +4,6 @@
 #include <charconv>
 #include <utility>
 
-#include "api/standing.h"
 #include "base/limits.h"
 #include "base/logging.h"
 #include "http/event_stream.h"
@@ -153,8 +152,24 @@ Result<void> GatewaySession::authenticate(const Request& request) {
     forget_token();
     RSTMDB_TRY(show_token(*request.authorization));
   }
+  return check_expiry(shared_.node.clock().wall_ms());
+}
+
+Result<void> GatewaySession::check_expiry(int64_t wall_ms) const {
   return api::check_expiry(caller_, shared_.facts, connection_.stream().identity().expires_ms,
-                           shared_.node.clock().wall_ms());
+                           wall_ms);
+}
+
+/// Whether what has been found out of the request's caller still holds.
+Result<void> GatewaySession::check_standing() const {
+  if (!identity_known_)
+    RSTMDB_TRY(api::check_credential(caller_, shared_.facts, certificate_now()));
+  return check_expiry(shared_.node.clock().wall_ms());
+}
+
+api::Certificate GatewaySession::certificate_now() const {
+  return connection_.stream().still_trusted() ? api::Certificate::kTrusted
+                                              : api::Certificate::kNotTrusted;
 }
 
 Result<void> GatewaySession::show_token(std::string_view field) {
@@ -230,6 +245,8 @@ void GatewaySession::on_request(const Request& request, std::string_view body) {
   if (page_ != nullptr || asset_ != nullptr) return respond(plain_response(request), 0);
   if (found_.route->streams == Streams::kYes && request.method == "HEAD")
     return respond({.content_type = kEventStream}, 0);
+  // The body may have taken its time, and who asks may not count any more.
+  if (const auto counts = check_standing(); !counts.ok()) return refuse_request(counts.error());
   Documents documents(shared_);
   const auto given = read_params(request, body, documents);
   if (!given.ok()) return refuse_request(given.error());
@@ -377,7 +394,10 @@ void GatewaySession::begin_stream() {
   streaming_ = true;
   ++shared_.stats.streams_active;
   connection_.begin_stream(outbox_.ready());
-  if (draining_) drain();
+  if (draining_) return drain();
+  // It may have waited for the disk for a while, in which nobody could end it.
+  const auto counts = check_standing();
+  if (!counts.ok() && connection_.streams()) end_stream(counts.error());
 }
 
 bool GatewaySession::make_room() {
@@ -423,9 +443,7 @@ void GatewaySession::end_stream(const Error& error) {
 void GatewaySession::look(int64_t now_ms, int64_t wall_ms) {
   connection_.check_timeouts(now_ms);
   if (!connection_.streams()) return;
-  const auto valid = api::check_expiry(caller_, shared_.facts,
-                                       connection_.stream().identity().expires_ms, wall_ms);
-  if (!valid.ok()) return end_stream(valid.error());
+  if (const auto valid = check_expiry(wall_ms); !valid.ok()) return end_stream(valid.error());
   if (!connection_.output().empty() || now_ms - connection_.sent_ms() < limits::kHttpHeartbeatMs)
     return;
   append_heartbeat(connection_.output());
@@ -433,20 +451,16 @@ void GatewaySession::look(int64_t now_ms, int64_t wall_ms) {
 }
 
 bool GatewaySession::check_credential() {
-  using api::Certificate;
-  const auto certificate =
-      connection_.stream().still_trusted() ? Certificate::kTrusted : Certificate::kNotTrusted;
+  const api::Certificate certificate = certificate_now();
   const auto counts = api::check_credential(caller_, shared_.facts, certificate);
   if (connection_.streams()) {
     if (!counts.ok()) end_stream(counts.error());
     return counts.ok();
   }
-  if (certificate == Certificate::kNotTrusted) {
-    connection_.drain();
-    return false;
-  }
   identity_known_ = false;  // the next request is looked at anew
-  return true;
+  if (certificate == api::Certificate::kTrusted) return true;
+  connection_.drain();
+  return false;
 }
 
 void GatewaySession::drain() {

@@ -16,6 +16,7 @@
 #include "api/dispatch.h"
 #include "api/promises.h"
 #include "api/request_times.h"
+#include "api/standing.h"
 #include "http/assets.h"
 #include "http/connection.h"
 #include "http/gateway_stats.h"
@@ -80,6 +81,9 @@ class GatewaySession final : private Handler,
   Result<void> authenticate(const Request& request);
   Result<void> show_token(std::string_view field);
   void forget_token();
+  Result<void> check_expiry(int64_t wall_ms) const;
+  Result<void> check_standing() const;
+  api::Certificate certificate_now() const;
   std::optional<Response> check_head(const Request& request);
   std::optional<Response> check_site(const Request& request) const;
 

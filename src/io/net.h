@@ -28,7 +28,7 @@ class StreamEvents {
   /// with detail errno for the latter. All bytes that came before have been delivered, unless
   /// reading was paused when the connection broke. The last call, unless the owner called close()
   /// first, in which case no call follows at all. After "end" the peer may still be reading: the
-  /// owner may go on with write(), and a short one brings on_writable() again.
+  /// owner may go on with write(), and a short one, before it or behind it, brings on_writable().
   virtual void on_closed(const Error& reason) = 0;
 };
 

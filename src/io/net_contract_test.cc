@@ -228,6 +228,21 @@ TEST_P(NetContract, AShortWriteAfterThePeersEndIsFollowedByWritableToo) {
   EXPECT_TRUE(peer.received() == bytes);
 }
 
+TEST_P(NetContract, AShortWriteBeforeThePeersEndIsFollowedByWritableToo) {
+  listen();
+  SimulatedPeer& peer = connect();
+  peer.pause();
+  Session& session = *sessions[0];
+  const std::string bytes = text(bench->flood_bytes());
+  session.send(bytes);
+  EXPECT_FALSE(session.unsent.empty());
+  peer.finish();
+  ASSERT_TRUE(bench->run_until([&] { return !session.closed_reasons.empty(); }));
+  peer.resume();
+  ASSERT_TRUE(bench->run_until([&] { return peer.received().size() >= bytes.size(); }));
+  EXPECT_TRUE(peer.received() == bytes);
+}
+
 TEST_P(NetContract, APausedReaderIsToldOfThePeersEndAfterResuming) {
   start_paused = true;
   listen();

@@ -249,7 +249,7 @@ class ServerEnd : public std::enable_shared_from_this<ServerEnd> {
     if (in_->tail() == Tail::kNone) return;
     const bool ended = in_->tail() == Tail::kEnd;
     state_ = State::kEnded;
-    owner_waits_ = false;
+    if (!ended) owner_waits_ = false;
     pending_ = {};
     Error reason =
         Error(Code::kInternalError, ended ? "the peer closed its side" : "the connection broke")

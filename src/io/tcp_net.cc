@@ -226,7 +226,7 @@ class Connection final : public SocketPoll::Watcher,
 
   void end(const Error& reason) {
     state_ = State::kEnded;
-    owner_waits_ = false;
+    if (reason.detail("reason") == "broken") owner_waits_ = false;
     events_->on_closed(reason);
   }
 

@@ -200,7 +200,6 @@ class TlsConnection final : public TlsHandshakes::Party,
           return;
         case TlsEngine::Outcome::kEnded:
           phase_ = Phase::kEnded;
-          owner_waits_ = false;
           return events_->on_closed(
               Error(Code::kInternalError, "the peer closed its side").with("reason", "end"));
         case TlsEngine::Outcome::kFailed:

@@ -300,6 +300,7 @@ void Session::after_answer() {
 void Session::switch_when_quiet() {
   if (!switching_ || outbox_.held_answers() > 0) return;
   frames_.switch_to(wire::Dialect::kJsonl);
+  stretches_.drop(offered_);  // have been read in the old form
   switching_ = false;
 }
 
@@ -314,7 +315,9 @@ void Session::refuse_stream(const Error& error) {
 
 bool Session::must_pause() const {
   if (switching_) return true;
-  return outbox_.ready_bytes() + outbox_.held_bytes() > limits::kWriteBufferBytesMax ||
+  // What is promised comes however much waits by then: it counts as the largest that it can be.
+  const size_t promised = promises_.count() * limits::kHistoryPageBytesMax;
+  return outbox_.ready_bytes() + outbox_.held_bytes() + promised > limits::kWriteBufferBytesMax ||
          outbox_.held_answers() + promises_.count() >= limits::kRequestsInFlightMax;
 }
 
@@ -330,13 +333,14 @@ void Session::on_withdrawn(std::string_view answers, const Error& error) {
   times_.withdrawn(node_.clock().steady_ns());
   // The answers are our own frames: read the ids back and say instead that the outcome is unknown.
   // Each tells its dialect by itself, because a HELLO may have switched it between two of them.
+  // They may show what no single request could bring: contexts grow deeper and wider than one.
+  const json::Document::Limits own{.depth = limits::kJsonAnswerDepthMax, .members = answers.size()};
   json::Document document;
   while (!answers.empty()) {
     wire::FrameReader frames(answers.size());
     const auto frame = frames.next(answers);
     RSTMDB_CHECK(frame.ok() && *frame, "an answer of our own that is no frame");
-    const auto parsed = document.parse((*frame)->payload,
-                                       {.depth = limits::kJsonAnswerDepthMax, .members = SIZE_MAX});
+    const auto parsed = document.parse((*frame)->payload, own);
     RSTMDB_CHECK(parsed.ok(), "an answer of our own that is no JSON");
     answer_error(wire::readable_id(document.root()), error, 0);
     answers.remove_prefix((*frame)->size);

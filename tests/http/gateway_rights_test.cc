@@ -54,6 +54,41 @@ TEST_F(GatewayRightsTest, ATokenThatIsAddedBetweenTwoRequestsCountsForTheSecond)
   EXPECT_THAT(asked(*peer, kNew), StartsWith(kOk));
 }
 
+TEST_F(GatewayRightsTest, ATokenThatIsRevokedBeforeTheBodyHasComeDoesNothing) {
+  auto peer = join();
+  const std::string whole = request("PUT /v1/machines/m/versions/1",
+                                    R"({"states":["a"],"initial":"a","transitions":[]})", kToken);
+  peer->send(whole.substr(0, whole.size() - 1));
+  EXPECT_EQ(heard(*peer), "");
+  facts_.credentials = {};
+  gateway_->credentials_changed();
+  peer->send(whole.substr(whole.size() - 1));
+  EXPECT_THAT(heard(*peer), StartsWith(kNobody));
+  EXPECT_THAT(peer->received(), HasSubstr("CREDENTIAL_REVOKED"));
+  EXPECT_EQ(node_->head(), 0u);
+}
+
+class GatewayRightsGateTest : public GatewayRightsTest {
+ protected:
+  GatewayRightsGateTest() { commit_ = log::MemoryLog::Commit::kWhenTold; }
+};
+
+TEST_F(GatewayRightsGateTest, ATokenThatIsRevokedBeforeItsStreamBeginsEndsIt) {
+  auto writer = join();
+  writer->send(request("PUT /v1/machines/m/versions/1",
+                       R"({"states":["a"],"initial":"a","transitions":[]})", kToken));
+  auto peer = join();
+  peer->send(request("GET /v1/watch", "", kToken));
+  EXPECT_EQ(heard(*peer), "");
+  facts_.credentials = {};
+  gateway_->credentials_changed();
+  log_->commit_flushed();
+  EXPECT_THAT(heard(*writer), StartsWith("HTTP/1.1 201 ")) << "it was let in when it was asked";
+  EXPECT_THAT(heard(*peer), HasSubstr("CREDENTIAL_REVOKED"));
+  EXPECT_TRUE(over(*peer, 1'000));
+  EXPECT_EQ(node_->hub().stats().all_active, 0u);
+}
+
 class GatewaySiteTest : public GatewayFixture {};
 
 TEST_F(GatewaySiteTest, APageOfAnotherSiteMayNotWrite) {

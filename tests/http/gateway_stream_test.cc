@@ -57,6 +57,28 @@ TEST_F(StreamGateTest, AStreamBeginsWhenWhatItStandsOnIsDurable) {
   EXPECT_EQ(gateway_->stats().streams_active, 1u);
 }
 
+TEST_F(StreamGateTest, AStreamThatBeginsBehindThePeersEndEndsAtOnce) {
+  start_both();
+  auto writer = join();
+  writer->send(go());
+  heard(*writer);
+  auto peer = join();
+  peer->send(request("GET /v1/watch"));
+  EXPECT_EQ(heard(*peer), "");
+  peer->finish();
+  auto ahead = join();
+  ahead->send(go() + request("GET /v1/watch"));
+  EXPECT_EQ(heard(*ahead), "");
+  ahead->finish();
+  loop_.run_for(1);
+  log_->commit_flushed();
+  EXPECT_TRUE(over(*peer, 10));
+  EXPECT_TRUE(over(*ahead, 10));
+  EXPECT_EQ(gateway_->stats().streams_active, 0u);
+  EXPECT_EQ(gateway_->stats().connections_active, 1u);
+  EXPECT_EQ(node_->hub().stats().all_active, 0u);
+}
+
 TEST_F(StreamTest, AQuietStreamHasASignOfLife) {
   start_both();
   auto peer = watch();

@@ -213,6 +213,37 @@ TEST_F(GateTest, HalfClosedConnectionsGetTheirAnswers) {
   EXPECT_TRUE(client->ended());
 }
 
+TEST_F(GateTest, HalfClosedConnectionsGetTheAnswersThatWaitForThemToRead) {
+  net_options_.window_bytes = 4096;
+  start();
+  prepare();
+  auto client = connect();
+  client->peer().pause();
+  constexpr int kRequests = 200;
+  for (int i = 0; i < kRequests; ++i)
+    client->send(std::to_string(i), "GET_INSTANCE", R"({"instance_id":"i"})");
+  loop_.run_for(10);
+  client->peer().finish();
+  loop_.run_for(10);
+  client->peer().resume();
+  for (int i = 0; i < kRequests; ++i) EXPECT_NE(client->answer(), "");
+  EXPECT_TRUE(client->ended());
+}
+
+TEST_F(GateTest, ReadingPausesWhileTheAnswersThatArePromisedMayBeTooMuch) {
+  start();
+  prepare();
+  auto client = connect();
+  client->send("w", "APPLY_EVENT", R"({"instance_id":"i","event":"GO"})");
+  constexpr size_t kRoom = limits::kWriteBufferBytesMax / limits::kHistoryPageBytesMax;
+  for (size_t i = 0; i < 2 * kRoom; ++i) client->send("h", "GET_HISTORY", R"({"instance_id":"i"})");
+  client->send("p", "PING");
+  EXPECT_FALSE(client->has_answer()) << "the histories wait for the disk";
+  EXPECT_LE(node_->histories().count(), kRoom + 1);
+  log_->commit_flushed();
+  for (size_t i = 0; i < 2 * kRoom + 2; ++i) EXPECT_NE(client->answer(), "");
+}
+
 TEST_F(GateTest, ReadingPausesWhileTooManyAnswersWait) {
   start();
   prepare();

@@ -204,6 +204,21 @@ TEST_F(ReadOnTwoThreads, WhatSwitchesTheFormEndsWhatWasReadInTheOldOne) {
   EXPECT_NE(client->answer().find("\"line\""), std::string::npos);
 }
 
+TEST_F(ReadOnTwoThreads, WhatSwitchesTheFormAtTheEndOfAStretchEndsTheOldOneToo) {
+  ahead_ = io::Ahead::kThread;
+  start();
+  auto client = connect();
+  client->peer().send(pings(300));
+  for (int i = 0; i < 300; ++i) EXPECT_NE(client->answer(), "");
+  client->peer().send(pings(kStretch - 1) +
+                      framed(TestClient::request("hello", "HELLO", R"({"wire_modes":["jsonl"]})")) +
+                      pings(kStretch));
+  for (size_t i = 0; i < kStretch - 1; ++i) EXPECT_NE(client->answer_before_switch(), "");
+  EXPECT_NE(client->answer_before_switch().find("\"hello\""), std::string::npos);
+  client->speak(wire::Dialect::kJsonl);
+  EXPECT_FALSE(client->has_answer()) << "frames are no lines";
+}
+
 TEST_F(ReadOnTwoThreads, WhoEndsAmongWhatWasReadForItEndsThere) {
   ahead_ = io::Ahead::kThread;
   start();
