@@ -23,6 +23,7 @@ Result<void> measure_prezeroed(const Arguments& arguments, Latencies& latencies)
 Result<void> measure_loopback(const Arguments& arguments, Latencies& latencies);
 Result<void> measure_stream(const Arguments& arguments, Latencies& latencies);
 Result<void> measure_memcpy(const Arguments& arguments, Latencies& latencies);
+Result<void> measure_processors(const Arguments& arguments, Latencies& latencies);
 
 /// An error that names the system call and errno.
 Error call_failed(const char* call);

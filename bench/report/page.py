@@ -60,12 +60,13 @@ def figures(samples):
 
 
 def limits(samples):
-    lines = ["| limit | bytes | a second | MB/s | p50 µs | p99 µs |",
-             "| --- | ---: | ---: | ---: | ---: | ---: |"]
+    lines = ["| limit | bytes | a second | MB/s | p50 µs | p99 µs | longest µs |",
+             "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
     names = ["prezeroed 512", "appending 512", "prezeroed 4096", "appending 4096",
              "prezeroed group b", "appending group b", "prezeroed group c", "appending group c",
-             "loopback", "stream", "memcpy"]
-    titles = {"loopback": "loopback, there and back", "stream": "loopback, one direction"}
+             "loopback", "stream", "memcpy", "processors"]
+    titles = {"loopback": "loopback, there and back", "stream": "loopback, one direction",
+              "processors": "all processors busy, in steps of 100 µs"}
     for name in names:
         kept = samples.of(name)
         if not kept:
@@ -74,11 +75,16 @@ def limits(samples):
         if name.startswith(("prezeroed", "appending")):
             title = f"write and fdatasync, {name.split()[0]}"
             title += f", as one group of ({name[-1]})" if "group" in name else ""
-        lines.append(f"| {title} | {verdicts.middle(kept, 'bytes'):,.0f} "
+        moved = ("–", "–")
+        if name != "processors":
+            moved = tuple(f"{verdicts.middle(kept, what):,.0f}"
+                          for what in ("bytes", "mb_per_second"))
+        lines.append(f"| {title} | {moved[0]} "
                      f"| {spread([sample['per_second'] for sample in kept], '{:,.0f}')} "
-                     f"| {verdicts.middle(kept, 'mb_per_second'):,.0f} "
+                     f"| {moved[1]} "
                      f"| {verdicts.middle(kept, 'p50_us'):,.1f} "
-                     f"| {verdicts.middle(kept, 'p99_us'):,.1f} |")
+                     f"| {verdicts.middle(kept, 'p99_us'):,.1f} "
+                     f"| {spread([sample['max_us'] for sample in kept], '{:,.0f}')} |")
     return lines
 
 

@@ -87,6 +87,7 @@ class Round:
         self.limit("loopback", 300, "loopback")
         self.limit("stream", 65536, "stream")
         self.limit("memcpy", 1024 * 1024, "memcpy")
+        self.limit("processors", 1, "processors")
         for size in SYNC_BYTES:
             self.limit("appending", size, f"appending {size}")
             self.sync(size)
