@@ -362,6 +362,15 @@ TEST(Import, a_context_of_many_members_comes_through) {
   EXPECT_NE(lines->find(context), std::string::npos);
 }
 
+TEST(Import, a_definition_of_more_members_than_a_request_brings_is_refused_by_its_line) {
+  std::string line = kMachine;
+  ASSERT_TRUE(line.ends_with("}}"));
+  line.insert(line.size() - 2, ",\"meta\":" + widest_context());
+  const auto imported = Target().import_text(line, 1 << 20);
+  ASSERT_FALSE(imported.ok());
+  EXPECT_EQ(imported.error().detail_number("line", 0), 1);
+}
+
 TEST(Import, a_deeper_context_than_any_request_brings_is_refused) {
   const auto nested = [](size_t depth) {
     std::string context;

@@ -90,6 +90,12 @@ Result<void> ImportRows::add_machine(const Line& line) {
     return line.fault("version", "a version is a number from 1 to 2147483647");
   if (versions.contains(static_cast<uint32_t>(version)))
     return line.fault("version", "this version of the machine was there before");
+  // Unlike a context, it came in one request; a start reads it like one.
+  if (const json::Value text = line["definition"]; text) {
+    json::Document alone;
+    if (const auto parsed = alone.parse(text.text()); !parsed.ok())
+      return line.fault("definition", parsed.error().message());
+  }
   auto definition = engine::Definition::parse(line["definition"]);
   if (!definition.ok())
     return line.fault("definition", std::string(definition.error().detail("path")) + ": " +

@@ -33,6 +33,12 @@ class Fingerprint {
   std::string bytes_;
 };
 
+/// For a fingerprint: 0 stands for no expectation, so one of offset 0 needs another number.
+uint64_t expected_offset_fact(const ApplyEvent& command) {
+  if (!command.expected_offset) return 0;
+  return *command.expected_offset != 0 ? *command.expected_offset : UINT64_MAX;
+}
+
 Error instance_not_found(std::string_view id) {
   return Error(Code::kInstanceNotFound, "there is no instance \"" + std::string(id) + "\"")
       .with("instance_id", id);
@@ -244,7 +250,7 @@ Result<Outcome> Decider::decide(const ApplyEvent& command) const {
                       .text(command.event)
                       .json(command.payload)
                       .text(command.expected_state.value_or(""))
-                      .number(command.expected_offset.value_or(0))
+                      .number(expected_offset_fact(command))
                       .text(command.event_id)
                       .hash();
     RSTMDB_ASSIGN(const auto first, replay(key_scope(record), fingerprint));
