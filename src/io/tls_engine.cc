@@ -137,6 +137,10 @@ Result<PeerIdentity> TlsEngine::identity() const {
   return identity;
 }
 
+bool TlsEngine::goes_by(const TlsContext& context) const {
+  return SSL_get_SSL_CTX(ssl_.get()) == context.native();
+}
+
 bool TlsEngine::accepted_by(const TlsContext& context) const {
   X509* const certificate = SSL_get0_peer_certificate(ssl_.get());
   return certificate == nullptr ||

@@ -50,6 +50,8 @@ class TlsEngine {
   /// Whose certificate was shown and verified.
   Result<PeerIdentity> identity() const;
   bool accepted_by(const TlsContext& context) const;
+  /// Whether the handshake goes by `context`, and not by one that it has replaced.
+  bool goes_by(const TlsContext& context) const;
 
  private:
   friend struct MemoryBio;

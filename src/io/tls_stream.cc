@@ -150,6 +150,12 @@ class TlsConnection final : public TlsHandshakes::Party,
 
   /// The handshake is done: false when the owner has gone meanwhile.
   bool open() {
+    // What has come to count meanwhile was asked of those who were in already.
+    const TlsContext& now = shared_->context;
+    if (!engine_->goes_by(now) && !engine_->accepted_by(now)) {
+      fail("the client's certificate does not count any more");
+      return false;
+    }
     auto identity = engine_->identity();
     if (!identity.ok()) {
       fail(identity.error().message());

@@ -318,6 +318,22 @@ TEST_P(TlsStreamTest, NewCertificatesAreForNewConnectionsAndRevocationForAll) {
   EXPECT_EQ(owner().ends, std::vector<std::string>{"broken"});
 }
 
+TEST_P(TlsStreamTest, RevocationIsForHandshakesUnderWayToo) {
+  listen(tls_files().asking(Asked::kRequired));
+  peers_.push_back(
+      std::make_unique<TlsPeer>(connect_plain(), TlsPeer::Options{.certificate = "client"}));
+  TlsPeer& peer = *peers_.back();
+  // It has been told what is asked for, and shows it when that has changed.
+  ASSERT_TRUE(loop_.run_until([&] { return peer.below().received().size() > 500; }, 60'000));
+  TlsContext::Options other = tls_files().asking(Asked::kRequired);
+  other.client_crl_path = tls_files().path("client.crl");
+  tls_->use(TlsContext::load(other).value());
+  ASSERT_TRUE(run_until([&] { return handshakes() > 0; }));
+  EXPECT_EQ(owner().ends, std::vector<std::string>{"broken"});
+  EXPECT_EQ(owner().stream->identity().subject, "");
+  EXPECT_EQ(tls_->stats().handshakes, 0u);
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, TlsStreamTest, testing::Range(uint64_t{1}, uint64_t{9}));
 
 }  // namespace
