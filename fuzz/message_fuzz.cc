@@ -104,6 +104,7 @@ class Server final : private server::SessionOwner {
                                  .guesses = guesses_,
                                  .owner = *this,
                                  .aheads = aheads_,
+                                 .stretches = stretches_,
                                  .stats = stats_,
                                  .stream = std::move(wire),
                                  .welcome = server::Session::Welcome::kServe,
@@ -125,7 +126,9 @@ class Server final : private server::SessionOwner {
       std::memcpy(room.data(), bytes.data(), size);
       bytes.remove_prefix(size);
       wire_->events().on_read(size);
+      session_->offer_stretches();
       session_->handle_arrived();
+      stretches_.end_turn();
     }
   }
 
@@ -175,6 +178,7 @@ class Server final : private server::SessionOwner {
   api::GuessLimits guesses_;
   server::Stats stats_;
   server::ReadAheads aheads_;
+  server::StretchReader stretches_{io::Ahead::kInline};
   std::string spare_;
   std::unique_ptr<node::Node> node_;
   std::string sent_;
