@@ -43,6 +43,8 @@ AREAS = {
 }
 # Of these areas the different things count, by the names that stand in the entry.
 DIFFERENT = {"planted": frozenset(defect.name for defect in DEFECTS)}
+# Counts of what is there each time: they do not add up.
+EACH_TIME = {"targets"}
 
 
 class Unusable(Exception):
@@ -84,7 +86,8 @@ def standing(entries):
         if entry.get("seed"):
             now["seeds"].append(entry["seed"])
         for name, count in entry["counts"].items():
-            now["counts"][name] = now["counts"].get(name, 0) + count
+            before = now["counts"].get(name, 0)
+            now["counts"][name] = max(before, count) if name in EACH_TIME else before + count
         if entry["area"] in DIFFERENT:
             # What has gone from the table meanwhile does not stand for something else.
             now["different"] |= DIFFERENT[entry["area"]].intersection(entry.get("different", ()))

@@ -27,6 +27,11 @@ class Standing(unittest.TestCase):
         self.assertEqual(now["counts"], {"cycles": 7, "checks": 10})
         self.assertEqual((now["runs"], now["seconds"], now["seeds"]), (2, 120, ["1", "2"]))
 
+    def test_what_is_there_each_time_does_not_add_up(self):
+        now = ledger.standing([run("fuzz", targets=13, minutes=2),
+                               run("fuzz", targets=12, minutes=3)])
+        self.assertEqual(now["fuzz"]["counts"], {"targets": 13, "minutes": 5})
+
     def test_a_failure_takes_back_what_was_shown(self):
         now = ledger.standing([run(cycles=3), run(cycles=9, failures=1)])["kill9"]
         self.assertEqual((now["counts"], now["open"]), ({}, True))
