@@ -2,6 +2,7 @@
 // goes on after a failure.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 
@@ -448,10 +449,12 @@ TEST(SegmentPolicies, never_syncs_only_at_rotation_and_close) {
   EXPECT_EQ(after_cut.open_well()->committed(), 100u);
 }
 
+constexpr std::array kEveryPolicy = {SyncPolicy{}, SyncPolicy{SyncPolicy::Kind::kEveryN, 1000},
+                                     SyncPolicy{SyncPolicy::Kind::kEveryMs, 1000},
+                                     SyncPolicy{SyncPolicy::Kind::kNever, 0}};
+
 TEST(SegmentPolicies, a_sync_that_is_asked_for_is_made_under_every_policy) {
-  using Kind = SyncPolicy::Kind;
-  for (const SyncPolicy policy : {SyncPolicy{}, SyncPolicy{Kind::kEveryN, 1000},
-                                  SyncPolicy{Kind::kEveryMs, 1000}, SyncPolicy{Kind::kNever, 0}}) {
+  for (const SyncPolicy& policy : kEveryPolicy) {
     SimulatedFileSystem files;
     LogBench bench(files, kFolder);
     bench.sync = policy;
@@ -459,7 +462,7 @@ TEST(SegmentPolicies, a_sync_that_is_asked_for_is_made_under_every_policy) {
     for (int i = 0; i < 10; ++i) ASSERT_TRUE(append_one(*log).ok());
     log->flush();
     EXPECT_EQ(log->committed(), 10u);
-    EXPECT_EQ(log->durable(), policy.kind == Kind::kEveryWrite ? 10u : 0u);
+    EXPECT_EQ(log->durable(), policy.kind == SyncPolicy::Kind::kEveryWrite ? 10u : 0u);
     ASSERT_TRUE(append_one(*log).ok());
     log->sync();
     EXPECT_EQ(log->durable(), 11u);
@@ -471,9 +474,7 @@ TEST(SegmentPolicies, a_sync_that_is_asked_for_is_made_under_every_policy) {
 }
 
 TEST(SegmentPolicies, a_sync_that_is_asked_for_follows_a_write_that_is_under_way) {
-  using Kind = SyncPolicy::Kind;
-  for (const SyncPolicy policy : {SyncPolicy{}, SyncPolicy{Kind::kEveryN, 1000},
-                                  SyncPolicy{Kind::kEveryMs, 1000}, SyncPolicy{Kind::kNever, 0}}) {
+  for (const SyncPolicy& policy : kEveryPolicy) {
     SimulatedFileSystem files;
     LogBench bench(files, kFolder);
     bench.sync = policy;

@@ -149,6 +149,17 @@ class ReadOnTwoThreads : public ServerFixture {
     return std::regex_replace(answer, kTimes, "_at\":0");
   }
 
+  /// A server of two threads, and a client that it has given the buffer of one that pipelines.
+  std::unique_ptr<TestClient> start_and_connect() {
+    ahead_ = io::Ahead::kThread;
+    start();
+    auto client = connect();
+    constexpr int kRequests = 300;
+    client->peer().send(pings(kRequests));
+    for (int i = 0; i < kRequests; ++i) EXPECT_NE(client->answer(), "");
+    return client;
+  }
+
   /// Everything that the clients are answered.
   std::vector<std::string> answers(io::Ahead ahead, uint64_t seed) {
     ahead_ = ahead;
@@ -189,11 +200,7 @@ TEST_F(ReadOnTwoThreads, AnswersAreTheSame) {
 }
 
 TEST_F(ReadOnTwoThreads, WhatSwitchesTheFormEndsWhatWasReadInTheOldOne) {
-  ahead_ = io::Ahead::kThread;
-  start();
-  auto client = connect();
-  client->peer().send(pings(300));  // its buffer grows to what such a client needs
-  for (int i = 0; i < 300; ++i) EXPECT_NE(client->answer(), "");
+  const auto client = start_and_connect();
   const std::string lines = TestClient::request("line", "PING", "{}") + "\n";
   client->peer().send(pings(8) +
                       framed(TestClient::request("hello", "HELLO", R"({"wire_modes":["jsonl"]})")) +
@@ -205,11 +212,7 @@ TEST_F(ReadOnTwoThreads, WhatSwitchesTheFormEndsWhatWasReadInTheOldOne) {
 }
 
 TEST_F(ReadOnTwoThreads, WhatSwitchesTheFormAtTheEndOfAStretchEndsTheOldOneToo) {
-  ahead_ = io::Ahead::kThread;
-  start();
-  auto client = connect();
-  client->peer().send(pings(300));
-  for (int i = 0; i < 300; ++i) EXPECT_NE(client->answer(), "");
+  const auto client = start_and_connect();
   client->peer().send(pings(kStretch - 1) +
                       framed(TestClient::request("hello", "HELLO", R"({"wire_modes":["jsonl"]})")) +
                       pings(kStretch));
@@ -220,11 +223,7 @@ TEST_F(ReadOnTwoThreads, WhatSwitchesTheFormAtTheEndOfAStretchEndsTheOldOneToo) 
 }
 
 TEST_F(ReadOnTwoThreads, WhoEndsAmongWhatWasReadForItEndsThere) {
-  ahead_ = io::Ahead::kThread;
-  start();
-  auto client = connect();
-  client->peer().send(pings(300));
-  for (int i = 0; i < 300; ++i) EXPECT_NE(client->answer(), "");
+  const auto client = start_and_connect();
   client->peer().send(pings(40) + framed(TestClient::request("bye", "BYE", "{}")) + pings(200));
   for (int i = 0; i < 40; ++i) EXPECT_NE(client->answer(), "");
   EXPECT_NE(client->answer().find("\"bye\""), std::string::npos);
