@@ -1,7 +1,5 @@
 #include "engine/decide.h"
 
-#include <algorithm>
-
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "json/scan.h"
@@ -129,16 +127,7 @@ void Decider::add(Record& record, const Hash128& fingerprint) const {
   if (!record.key.key.empty()) {
     record.key.fingerprint = fingerprint;
     record.key.expires_at = stamp.now_ms + bounds.key_ttl_ms;
-    const size_t bytes =
-        Keys::entry_bytes(record.key.key.size() + 2 * record.instance_id.size() + 2, {}) +
-        record.context.size() + record.event_id.size();
-    // The keys of this draft are not in the table yet; each of them makes room for itself.
-    const Keys& keys = draft.state().keys();
-    record.key.evicted = keys.evictions_for(bytes, bounds.keys_max, bounds.keys_bytes_max);
-    // Of the oldest, those that have expired go by themselves, before any is pushed out.
-    if (record.key.evicted != 0)
-      record.key.evicted -=
-          static_cast<uint32_t>(std::min<uint64_t>(record.key.evicted, keys.expired(stamp.now_ms)));
+    record.key.evicted = draft.make_room_for_key(record, bounds.keys_max, bounds.keys_bytes_max);
   }
   draft.add(record);
 }

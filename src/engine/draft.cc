@@ -6,6 +6,7 @@ namespace rstmdb::engine {
 
 void Draft::clear() {
   records_.clear();
+  keys_ahead_.clear();
   kept_used_ = 0;
 }
 
@@ -57,6 +58,15 @@ std::optional<KeyView> Draft::find_key(const KeyScope& scope, int64_t now_ms) co
                  stored.state_name(found->to),
                  found->context,
                  found->event_id};
+}
+
+uint32_t Draft::make_room_for_key(const Record& record, size_t keys_max, size_t bytes_max) {
+  // As State keeps it: the context only of what an event has led to.
+  const size_t context = record.kind == RecordKind::kApplyEvent ? record.context.size() : 0;
+  const size_t bytes =
+      Keys::entry_bytes(key_scope(record).size(),
+                        record.instance_id.size() + context + record.event_id.size());
+  return keys_ahead_.add(state_.keys(), bytes, record.ts, keys_max, bytes_max);
 }
 
 void Draft::number_batch() {

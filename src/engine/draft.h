@@ -54,6 +54,9 @@ class Draft {
   std::optional<InstanceView> find_instance(std::string_view id) const;
   std::optional<KeyView> find_key(const KeyScope& scope, int64_t now_ms) const;
 
+  /// Counts on the key of a record that is going to be added next; says how many of the oldest have
+  /// to be pushed out for it, behind the keys of the records before it.
+  uint32_t make_room_for_key(const Record& record, size_t keys_max, size_t bytes_max);
   /// Adds a record; its views must outlive the draft or come from keep().
   void add(const Record& record) { records_.push_back(record); }
   /// Storage for texts made while deciding; stays where it is until clear(). Comes empty.
@@ -67,6 +70,7 @@ class Draft {
 
   const State& state_;
   std::vector<Record> records_;
+  KeysAhead keys_ahead_;
   std::deque<std::string> kept_;
   size_t kept_used_ = 0;
 };

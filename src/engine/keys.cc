@@ -47,9 +47,14 @@ Keys::Keys(uint64_t hash_seed) : index_(std::make_unique<Index>()) {
 }
 Keys::~Keys() = default;
 
-size_t Keys::entry_bytes(size_t scope_bytes, const KeyResult& result) {
-  return kEntryOverheadBytes + scope_bytes + result.instance_id.size() + result.context.size() +
-         result.event_id.size();
+size_t Keys::entry_bytes(size_t scope_bytes, size_t answer_bytes) {
+  return kEntryOverheadBytes + scope_bytes + answer_bytes;
+}
+
+size_t Keys::bytes_of(const Entry& entry) {
+  const KeyResult& result = entry.result;
+  return entry_bytes(entry.scope.size(),
+                     result.instance_id.size() + result.context.size() + result.event_id.size());
 }
 
 const KeyResult* Keys::find(const KeyScope& scope, int64_t now_ms) const {
@@ -64,7 +69,7 @@ void Keys::add(const KeyScope& scope, KeyResult result) { add(scope.text(), std:
 
 void Keys::add(std::string scope, KeyResult result) {
   Entry& entry = queue_.emplace_back(Entry{std::move(scope), std::move(result)});
-  bytes_ += entry_bytes(entry.scope.size(), entry.result);
+  bytes_ += bytes_of(entry);
   hash_ += row_of(entry).hash();
   // An expired entry of the same scope stays in the queue until its turn; the index forgets it now.
   // The index's key must be the new entry's text, because the old one dies first.
@@ -114,19 +119,6 @@ void Keys::evict_oldest(uint32_t count) {
   for (; count > 0 && !queue_.empty(); --count) drop_oldest();
 }
 
-uint32_t Keys::evictions_for(size_t bytes, size_t keys_max, size_t bytes_max) const {
-  uint32_t evictions = 0;
-  size_t keys = queue_.size();
-  size_t total = bytes_;
-  for (const Entry& entry : queue_) {
-    if (keys < keys_max && total + bytes <= bytes_max) break;
-    total -= entry_bytes(entry.scope.size(), entry.result);
-    --keys;
-    ++evictions;
-  }
-  return evictions;
-}
-
 Hash128 Keys::hash_by_walk() const {
   Hash128 sum;
   for (const Entry& entry : queue_) sum += row_of(entry).hash();
@@ -135,12 +127,43 @@ Hash128 Keys::hash_by_walk() const {
 
 void Keys::drop_oldest() {
   const Entry& entry = queue_.front();
-  bytes_ -= entry_bytes(entry.scope.size(), entry.result);
+  bytes_ -= bytes_of(entry);
   hash_ -= row_of(entry).hash();
   const auto found = index_->by_scope.find(std::string_view(entry.scope));
   if (found != index_->by_scope.end() && found->second == dropped_) index_->by_scope.erase(found);
   queue_.pop_front();
   ++dropped_;
+}
+
+void KeysAhead::clear() {
+  to_come_.clear();
+  to_come_bytes_ = gone_ = gone_bytes_ = 0;
+}
+
+uint32_t KeysAhead::add(const Keys& keys, size_t bytes, int64_t now_ms, size_t keys_max,
+                        size_t bytes_max) {
+  const auto fits = [&] {
+    return keys.count() + to_come_.size() - gone_ < keys_max &&
+           keys.bytes() + to_come_bytes_ - gone_bytes_ + bytes <= bytes_max;
+  };
+  uint32_t pushed_out = 0;
+  if (!fits()) {
+    while (gone_ < keys.count() && keys.queue_[gone_].result.expires_at <= now_ms)
+      drop_oldest(keys);
+    while (!fits() && drop_oldest(keys)) ++pushed_out;
+  }
+  to_come_.push_back(bytes);
+  to_come_bytes_ += bytes;
+  return pushed_out;
+}
+
+/// False when there is none.
+bool KeysAhead::drop_oldest(const Keys& keys) {
+  const size_t table = keys.count();
+  if (gone_ == table + to_come_.size()) return false;
+  gone_bytes_ += gone_ < table ? Keys::bytes_of(keys.queue_[gone_]) : to_come_[gone_ - table];
+  ++gone_;
+  return true;
 }
 
 }  // namespace rstmdb::engine

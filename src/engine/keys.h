@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/hash.h"
 #include "engine/definition.h"
@@ -27,6 +28,8 @@ struct KeyScope {
   std::string_view subject;
   std::string_view key;
 
+  /// Bytes of text().
+  size_t size() const { return subject.size() + key.size() + 2; }
   /// One text for look-ups. Names hold no control characters, so its parts cannot run into each
   /// other.
   std::string text() const;
@@ -65,9 +68,6 @@ class Keys {
   void expire(int64_t now_ms);
   void evict_oldest(uint32_t count);
 
-  /// How many of the oldest keys must go so that one more of `bytes` fits both bounds.
-  uint32_t evictions_for(size_t bytes, size_t keys_max, size_t bytes_max) const;
-
   /// How many keys, from the oldest on, expire() would drop.
   uint64_t expired(int64_t now_ms) const;
 
@@ -83,15 +83,18 @@ class Keys {
   Hash128 hash() const { return hash_; }
   /// The same, summed up anew; for checking the one above.
   Hash128 hash_by_walk() const;
-  static size_t entry_bytes(size_t scope_bytes, const KeyResult& result);
+  /// What an entry counts as, whose scope and first answer have texts of so many bytes.
+  static size_t entry_bytes(size_t scope_bytes, size_t answer_bytes);
 
  private:
+  friend class KeysAhead;
   struct Entry {
     std::string scope;
     KeyResult result;
   };
   struct Index;
   void add(std::string scope, KeyResult result);
+  static size_t bytes_of(const Entry& entry);
   static KeyRow row_of(const Entry& entry);
   void drop_oldest();
 
@@ -100,6 +103,25 @@ class Keys {
   size_t bytes_ = 0;
   Hash128 hash_;
   std::unique_ptr<Index> index_;
+};
+
+/// The table as it will be behind keys that are decided and not in it yet: those of a draft. Costs
+/// nothing until the table is full, and then a step for each key that leaves it.
+class KeysAhead {
+ public:
+  /// The table has changed, or there are no keys to come.
+  void clear();
+  /// Puts a key of `bytes` behind the others. Says how many of the oldest must be pushed out so that
+  /// both bounds hold; keys that have expired at `now_ms` go by themselves before that.
+  uint32_t add(const Keys& keys, size_t bytes, int64_t now_ms, size_t keys_max, size_t bytes_max);
+
+ private:
+  bool drop_oldest(const Keys& keys);
+
+  std::vector<size_t> to_come_;  // bytes of each
+  size_t to_come_bytes_ = 0;
+  size_t gone_ = 0;  // of the oldest: the table's, then of those to come
+  size_t gone_bytes_ = 0;
 };
 
 }  // namespace rstmdb::engine

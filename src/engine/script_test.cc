@@ -2,7 +2,8 @@
 // writes what came into the files, to be reviewed as a diff.
 //
 //   now MS                                   the clock of the commands that follow
-//   bounds versions=N ttl=MS keys=N          the configured bounds
+//   bounds versions=N ttl=MS keys=N bytes=N  the configured bounds
+//   keys                                     how many keys there are, and their bytes
 //   put MACHINE VERSION DEFINITION [checksum=HEX]
 //   create MACHINE VERSION ID|- CONTEXT [key=K]          - takes a generated id
 //   apply ID EVENT PAYLOAD|- [state=S] [offset=N] [event_id=E] [key=K]
@@ -84,6 +85,10 @@ class Script {
     }
     if (verb == "bounds") return set_bounds(line);
     if (verb == "list") return list(line);
+    if (verb == "keys") {
+      return std::to_string(state_.keys().count()) + " keys, " +
+             std::to_string(state_.keys().bytes()) + " bytes";
+    }
     if (verb == "show") return show(line.words.at(1));
     if (verb == "atomic") {
       atomic_ = true;
@@ -190,6 +195,7 @@ class Script {
       bounds_.machine_versions_max = std::stoull(line.option("versions"));
     if (!line.option("ttl").empty()) bounds_.key_ttl_ms = std::stoll(line.option("ttl"));
     if (!line.option("keys").empty()) bounds_.keys_max = std::stoull(line.option("keys"));
+    if (!line.option("bytes").empty()) bounds_.keys_bytes_max = std::stoull(line.option("bytes"));
     return "ok";
   }
 
