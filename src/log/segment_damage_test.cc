@@ -293,6 +293,9 @@ TEST(SegmentDamage, swapped_duplicate_and_misnamed_segments_are_refused) {
   const std::string copy = kFolder + "/" + segment_name(9000);
   files->put(copy, sample->files.content(sample->segments[1]));
   expect_refused(recovered_units(*files, *sample), copy);
+  // With another one behind it, it is read as a finished segment.
+  files->put(kFolder + "/" + segment_name(9001), sample->files.content(sample->segments[1]));
+  expect_refused(recovered_units(*files, *sample), copy);
 
   files = sample->files.clone();
   const std::string alien = kFolder + "/first.seg";

@@ -170,6 +170,17 @@ TEST_F(CraftedSnapshot, whose_trailer_counts_something_else_is_refused) {
   }
 }
 
+TEST_F(CraftedSnapshot, whose_header_announces_a_row_that_does_not_come_is_refused) {
+  uint64_t engine::StateFacts::* const counts[] = {&engine::StateFacts::definitions,
+                                                   &engine::StateFacts::instances,
+                                                   &engine::StateFacts::keys};
+  for (const auto count : counts) {
+    Crafted lying = good_;
+    lying.header.facts.*count += 1;
+    EXPECT_EQ(refused(lying), damaged_at(56)) << "at the header's counts";
+  }
+}
+
 TEST_F(CraftedSnapshot, whichever_call_of_a_reader_fails_it_says_so) {
   files_.put(kPath, good_.bytes());
   const std::function<Result<void>()> readers[] = {
