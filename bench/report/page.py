@@ -7,7 +7,7 @@ import variants
 import verdicts
 
 COMPARED = (*rounds.COMPARED, rounds.COMPARED_LAST)
-DATABASES = ("rstmdb", "redis", "postgres")
+DATABASES = ("rstmdb", "bare", "redis", "postgres")
 
 
 def spread(values, form):
@@ -28,11 +28,12 @@ def to_reach(samples):
 
 def ratio_table(samples):
     lines = ["| work | to Redis | to PostgreSQL | to PostgreSQL, one request a transaction "
-             "| to bare fdatasync of 512 bytes |", "| --- | ---: | ---: | ---: | ---: |"]
+             "| to bare fdatasync of 512 bytes | to a bare loop |",
+             "| --- | ---: | ---: | ---: | ---: | ---: |"]
     for shape, operation in COMPARED:
         cells = [spread(verdicts.ratio_to(samples, shape, operation, peer, how), "{:.2f}")
                  for peer, how in (("redis", "best"), ("postgres", "best"), ("postgres", "alone"),
-                                   ("fdatasync", "best"))]
+                                   ("fdatasync", "best"), ("bare", "best"))]
         lines.append(f"| {operation} ({shape}) | " + " | ".join(cells) + " |")
     return lines
 

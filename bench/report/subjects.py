@@ -103,6 +103,9 @@ class Subject:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, number)
 
+    def fill(self, instances, context_bytes):
+        return self.load("--create", "--instances", instances, "--context-bytes", context_bytes)
+
     @contextlib.contextmanager
     def awake(self):
         self.send(signal.SIGCONT)
@@ -160,6 +163,27 @@ class Rstmdb(Subject):
 
     def resident_bytes(self):
         return resident_bytes(self.process.pid)
+
+
+class Bare(Subject):
+    """The hot path alone (bench/bare): no database, but what one could be measured by."""
+
+    name = "bare"
+
+    def start(self):
+        """Nothing: its instances are there from the start, so it starts when it is filled."""
+
+    def fill(self, instances, context_bytes):
+        port_file = self.folder / "port"
+        self.spawn(PROGRAMS / "rstmdb_bare", "--folder", self.folder, "--port-file", port_file,
+                   "--instances", instances, "--context-bytes", context_bytes)
+        wait_until(lambda: port_file.exists() and port_file.read_text().strip(), self.process,
+                   "rstmdb_bare")
+        self.port = int(port_file.read_text())
+        return {}
+
+    def load(self, *options):
+        return run("rstmdb_load", "--port", self.port, "--pid", self.process.pid, *options)
 
 
 def user_of(name):

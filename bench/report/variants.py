@@ -28,7 +28,7 @@ def sizes(samples, peers, plan):
             databases = [stack.enter_context(kind(plan.folder))
                          for kind in (subjects.Rstmdb, *peers)]
             for database in databases:
-                database.load("--create", "--instances", count, "--context-bytes", size)
+                database.fill(count, size)
                 database.send(subjects.signal.SIGSTOP)
             for shape, operation in LOADS:
                 for database in databases:

@@ -111,8 +111,8 @@ class KeysAhead {
  public:
   /// The table has changed, or there are no keys to come.
   void clear();
-  /// Puts a key of `bytes` behind the others. Says how many of the oldest must be pushed out so that
-  /// both bounds hold; keys that have expired at `now_ms` go by themselves before that.
+  /// Puts a key of `bytes` behind the others. Says how many of the oldest must be pushed out so
+  /// that both bounds hold; keys that have expired at `now_ms` go by themselves before that.
   uint32_t add(const Keys& keys, size_t bytes, int64_t now_ms, size_t keys_max, size_t bytes_max);
 
  private:

@@ -99,7 +99,7 @@ class Page(unittest.TestCase):
     def test_has_a_line_for_each_kind_of_work(self):
         samples = with_rates(rstmdb__c__GET_INSTANCE=[240], redis__c__GET_INSTANCE=[100])
         text = page.page("title", ["a fact"], samples, "x.svg")
-        self.assertIn("| GET_INSTANCE (c) | 2.40 | – | – | – |", text)
+        self.assertIn("| GET_INSTANCE (c) | 2.40 | – | – | – | – |", text)
         self.assertIn("| redis c GET_INSTANCE | 100 | 100 | 250 | 400 | 1.50 | 0.20 |  |", text)
 
 
