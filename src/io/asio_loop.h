@@ -26,7 +26,7 @@ class AsioLoop final : public Loop {
     /// request of somebody who waits for each answer. It saves the time in which a sleeping core
     /// wakes up (tens of microseconds). Where nothing comes in time, one such wait was for nothing,
     /// and the loop sleeps until waits are short again; so an idle loop costs nothing. 0: never.
-    int64_t spin_us = 50;
+    int64_t spin_us = 150;
   };
 
   AsioLoop();

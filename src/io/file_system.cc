@@ -38,12 +38,25 @@ auto uninterrupted(Call call) {
   return result;
 }
 
+/// Without the file's times. Since Linux 6.13 a file gets an exact time with the first write after
+/// somebody has seen its times, otherwise one that changes with the clock's ticks; so a look at
+/// them between two flushes would make each flush write the inode too.
+constexpr unsigned kLookedAt = STATX_TYPE | STATX_INO | STATX_SIZE;
+
+Result<struct statx> look_at(int fd, const std::string& path) {
+  struct statx found{};
+  if (::statx(fd, "", AT_EMPTY_PATH, kLookedAt, &found) != 0)
+    return call_failed("status", path, errno);
+  return found;
+}
+
 /// Whether `path` leads to the open file of which `open` tells. As long as it is open no other file
 /// can get its number.
-Result<bool> leads_to(const std::string& path, const struct stat& open) {
-  struct stat found{};
-  if (::lstat(path.c_str(), &found) == 0)
-    return found.st_dev == open.st_dev && found.st_ino == open.st_ino;
+Result<bool> leads_to(const std::string& path, const struct statx& open) {
+  struct statx found{};
+  if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, kLookedAt, &found) == 0)
+    return found.stx_dev_major == open.stx_dev_major &&
+           found.stx_dev_minor == open.stx_dev_minor && found.stx_ino == open.stx_ino;
   if (errno == ENOENT || errno == ENOTDIR) return false;
   return call_failed("status", path, errno);
 }
@@ -136,10 +149,9 @@ class PosixFile final : public File {
   }
 
   Result<FileStatus> status() override {
-    struct stat status{};
-    if (::fstat(fd_.get(), &status) != 0) return call_failed("status", path_, errno);
-    RSTMDB_ASSIGN(const bool at_path, leads_to(path_, status));
-    return FileStatus{.size = static_cast<uint64_t>(status.st_size), .at_path = at_path};
+    RSTMDB_ASSIGN(const struct statx open, look_at(fd_.get(), path_));
+    RSTMDB_ASSIGN(const bool at_path, leads_to(path_, open));
+    return FileStatus{.size = open.stx_size, .at_path = at_path};
   }
 
   void forget_cached() override {
@@ -175,9 +187,8 @@ class PosixLock final : public Lock {
   PosixLock(Descriptor fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
 
   Result<bool> holds() override {
-    struct stat status{};
-    if (::fstat(fd_.get(), &status) != 0) return call_failed("status", path_, errno);
-    return leads_to(path_, status);
+    RSTMDB_ASSIGN(const struct statx open, look_at(fd_.get(), path_));
+    return leads_to(path_, open);
   }
 
  private:

@@ -44,6 +44,7 @@ class File {
   /// Reserves space up to `size` without changing what reads show except for zeros beyond the old
   /// end.
   virtual Result<void> allocate(uint64_t size) = 0;
+  /// Leaves what the next write costs as it was (the file's times are not looked at).
   virtual Result<FileStatus> status() = 0;
   Result<uint64_t> size() {
     RSTMDB_ASSIGN(const FileStatus now, status());

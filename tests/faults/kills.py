@@ -22,7 +22,8 @@ from matrix import Broken, demand
 from subject import Fault, Subject, clean_stop
 
 KINDS = ("pwrite64", "fdatasync", "fsync", "ftruncate", "rename", "unlink", "mkdir", "openat",
-         "close", "pread64", "getdents64", "flock", "newfstatat", "fcntl", "statfs", "fadvise64")
+         "close", "pread64", "getdents64", "flock", "newfstatat", "statx", "fcntl", "statfs",
+         "fadvise64")
 TRACE_S = 20.0
 SHIM_EVERY = 5  # in a short run
 STRACE_SAMPLE = (("pwrite64", 4), ("pwrite64", 15), ("fdatasync", 6), ("fsync", 4), ("rename", 2),

@@ -8,7 +8,7 @@
 //
 // ID      a number; another one starts the count of calls again
 // CALL    open pwrite pread fdatasync fsync ftruncate rename unlink mkdir readdir close fstat lstat
-//         statvfs flock, or any for whichever comes
+//         statvfs flock, or any for whichever comes; a statx is an fstat or an lstat here
 // PART    what the path must contain, or * for any
 // NTH     the first of these calls to strike, from 1;  COUNT: how many of them, 0 = for good
 // EFFECT  error     nothing is done, errno is ARGUMENT
@@ -293,6 +293,13 @@ int lstat(const char* path, struct stat* into) {
   const struct strike strike = look_up("lstat", path);
   REAL(int, "lstat", const char*, struct stat*);
   PLAIN(strike, real(path, into));
+}
+
+int statx(int fd, const char* restrict path, int flags, unsigned mask, struct statx* restrict into) {
+  const struct strike strike =
+      *path == '\0' ? look_up_fd("fstat", fd) : look_up("lstat", path);
+  REAL(int, "statx", int, const char*, int, unsigned, struct statx*);
+  PLAIN(strike, real(fd, path, flags, mask, into));
 }
 
 int statvfs(const char* path, struct statvfs* into) {
