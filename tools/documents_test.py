@@ -81,10 +81,11 @@ class Names(unittest.TestCase):
         self.assertEqual(missing, [])
 
     def test_tests_that_are_named_exist(self):
-        """`Suite.Case` in docs/durability.md."""
-        named = set(re.findall(r"`([A-Z]\w+\.\w+)`", read("docs/durability.md")))
-        self.assertGreater(len(named), 20)
-        self.assertEqual(sorted(named - all_tests()), [])
+        """`Suite.Case` in the pages that name tests."""
+        for page in ("docs/durability.md", "docs/found-bugs.md"):
+            named = set(re.findall(r"`([A-Z]\w+\.\w+)`", read(page)))
+            self.assertGreater(len(named), 20, page)
+            self.assertEqual(sorted(named - all_tests()), [], page)
 
     def test_the_layers_are_those_of_the_build(self):
         page = read("docs/architecture.md")
