@@ -58,7 +58,8 @@ class Backup {
                                                             {.database = report_.database,
                                                              .made_at_ms = report_.made_at_ms}));
     writer_.emplace(std::move(writer));
-    if (source.snapshot) RSTMDB_TRY(copy_snapshot(*source.snapshot));
+    if (source.snapshot)
+      RSTMDB_TRY(copy_snapshot(*source.snapshot_file, source.snapshot->offset));
     RSTMDB_TRY(copy_log(log));
     RSTMDB_TRY(writer_->end_entries());
     RSTMDB_TRY(fold_what_is_written());
@@ -75,14 +76,13 @@ class Backup {
     return std::move(report_);
   }
 
-  Result<void> copy_snapshot(const snapshot::Stored& stored) {
-    RSTMDB_ASSIGN(const auto file, options_.files.open(stored.path, io::FileSystem::Open::kRead));
-    RSTMDB_ASSIGN(const uint64_t size, file->size());
-    RSTMDB_TRY(writer_->begin_entry("snapshots/" + snapshot::snapshot_name(stored.offset)));
+  Result<void> copy_snapshot(io::File& file, log::Offset offset) {
+    RSTMDB_ASSIGN(const uint64_t size, file.size());
+    RSTMDB_TRY(writer_->begin_entry("snapshots/" + snapshot::snapshot_name(offset)));
     options_.progress.begin("copying the snapshot", size);
     std::string piece(kCopyBytes, '\0');
     for (uint64_t at = 0; at < size;) {
-      RSTMDB_ASSIGN(const size_t got, file->read_at(at, piece));
+      RSTMDB_ASSIGN(const size_t got, file.read_at(at, piece));
       if (got == 0) break;
       RSTMDB_TRY(writer_->write(std::string_view(piece).substr(0, got)));
       at += got;

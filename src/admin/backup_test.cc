@@ -9,6 +9,7 @@
 #include "admin/admin_test_support.h"
 #include "admin/backup_writer.h"
 #include "admin/check.h"
+#include "admin/data_folder.h"
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "base/limits.h"
@@ -324,6 +325,53 @@ TEST(Restore, a_failure_of_any_call_leaves_nothing_half_done) {
   const int calls =
       fail_each_call(bench, kRestored + ".new", [&] { return restore_to(bench.files, kRestored); });
   EXPECT_GT(calls, 20);
+}
+
+/// Runs `work` again and again, each time with two compactions before another one of its calls: the
+/// snapshot that was the newest goes, and two newer ones are there.
+template <class Work>
+int with_compactions_before_each_call(Bench& bench, Work work) {
+  const std::vector<std::string> snapshots = bench.sample.paths_with(".snap");
+  EXPECT_EQ(snapshots.size(), 3u);
+  for (int nth = 1;; ++nth) {
+    const auto files = bench.files.clone();
+    for (size_t newer = 1; newer < snapshots.size(); ++newer) files->erase(snapshots[newer]);
+    int calls = 0;
+    files->before_each_call([&](SimulatedFileSystem::Call, const std::string&) {
+      if (++calls != nth) return;
+      for (size_t newer = 1; newer < snapshots.size(); ++newer)
+        files->put(snapshots[newer], bench.files.content(snapshots[newer]));
+      EXPECT_TRUE(files->remove(snapshots[0]).ok());
+    });
+    work(*files, nth);
+    if (calls < nth || ::testing::Test::HasFailure()) return nth - 1;
+  }
+}
+
+TEST(Backup, a_snapshot_that_compactions_take_away_meanwhile_is_held_or_a_newer_one_is_taken) {
+  Bench bench(5, {10, 20, 30}, 120, 2000);
+  const Hash128 state = bench.sample.history.state().hash();
+  const int calls =
+      with_compactions_before_each_call(bench, [&](SimulatedFileSystem& files, int nth) {
+        const auto made = make_backup(files);
+        ASSERT_TRUE(made.ok()) << nth << ": " << made.error().to_string();
+        EXPECT_EQ(made->summary.state_hash, state) << nth;
+        EXPECT_TRUE(made->passed_over.empty()) << nth;
+      });
+  EXPECT_GT(calls, 20);
+}
+
+TEST(DataFolder, folds_also_when_compactions_take_its_snapshot_away_meanwhile) {
+  Bench bench(5, {10, 20, 30}, 120, 2000);
+  const int calls =
+      with_compactions_before_each_call(bench, [&](SimulatedFileSystem& files, int nth) {
+        QuietProgress quiet;
+        const auto folded =
+            fold_folder(files, kTestData, log::Offset{UINT64_MAX}, quiet.progress);
+        ASSERT_TRUE(folded.ok()) << nth << ": " << folded.error().to_string();
+        EXPECT_EQ(folded->fold.state().hash(), bench.sample.history.state().hash()) << nth;
+      });
+  EXPECT_GT(calls, 10);
 }
 
 TEST(Backup, an_interruption_at_any_time_leaves_nothing) {

@@ -16,6 +16,11 @@ constexpr int kTriesMax = 20;
 
 bool is_missing(const Error& error) { return error.detail_number("errno", 0) == ENOENT; }
 
+Error restless(const std::string& data_folder) {
+  return Error(Code::kConflict, data_folder + " changes faster than it can be read")
+      .with("folder", data_folder);
+}
+
 Error no_way_in(const std::string& data_folder, const log::LogReader& log) {
   const log::Offset oldest = log.segments().front().first_offset;
   return Error(Code::kWalIoError, "the log in " + data_folder + " begins with record " +
@@ -41,6 +46,9 @@ bool continues(const log::LogReader& log, log::Offset offset) {
 /// since the listing.
 Result<std::optional<Source>> try_snapshot(io::FileSystem& files, const std::string& data_folder,
                                            const snapshot::Stored& stored, Progress& progress) {
+  auto file = files.open(stored.path, io::FileSystem::Open::kRead);
+  if (!file.ok() && is_missing(file.error())) return std::optional<Source>();
+  if (!file.ok()) return std::move(file).error();
   auto log = log::LogReader::open(files, log_folder(data_folder), stored.offset + 1);
   if (!log.ok()) return std::move(log).error();
   if (!continues(*log, stored.offset)) return std::optional<Source>();
@@ -55,8 +63,24 @@ Result<std::optional<Source>> try_snapshot(io::FileSystem& files, const std::str
   }
   Source source;
   source.snapshot = stored;
+  source.snapshot_file = std::move(file).value();
   source.log = std::move(log).value();
   return std::optional<Source>(std::move(source));
+}
+
+/// Nullopt: it has gone since it was looked at.
+Result<std::optional<snapshot::Loaded>> load_snapshot(io::FileSystem& files,
+                                                      const std::string& path, Progress& progress) {
+  progress.begin("loading the snapshot", 0);
+  Result<void> interrupted;
+  auto loaded = snapshot::load(
+      files, path,
+      {.state = {.hash_seed = kHashSeed}, .progress = bytes_to(progress, interrupted)});
+  RSTMDB_TRY(std::move(interrupted));
+  if (!loaded.ok() && is_missing(loaded.error())) return std::optional<snapshot::Loaded>();
+  if (!loaded.ok()) return std::move(loaded).error();
+  progress.end();
+  return std::optional(std::move(loaded).value());
 }
 
 /// One look at the folder. Nullopt: it has changed under our hands, look again.
@@ -112,24 +136,24 @@ Result<Source> open_source(io::FileSystem& files, const std::string& data_folder
     RSTMDB_ASSIGN(std::optional<Source> source, look(files, data_folder, until, progress));
     if (source) return std::move(*source);
   }
-  return Error(Code::kConflict, data_folder + " changes faster than it can be read")
-      .with("folder", data_folder);
+  return restless(data_folder);
 }
 
 Result<Folded> fold_folder(io::FileSystem& files, const std::string& data_folder, log::Offset until,
                            Progress& progress) {
-  RSTMDB_ASSIGN(Source source, open_source(files, data_folder, until, progress));
+  std::optional<Source> opened;
+  std::optional<snapshot::Loaded> loaded;
+  for (int i = 0; !opened && i < kTriesMax; ++i) {
+    RSTMDB_ASSIGN(opened, open_source(files, data_folder, until, progress));
+    if (!opened->snapshot) break;
+    RSTMDB_ASSIGN(loaded, load_snapshot(files, opened->snapshot->path, progress));
+    if (!loaded) opened.reset();
+  }
+  if (!opened) return restless(data_folder);
+  Source& source = *opened;
   Folded folded;
   folded.passed_over = std::move(source.passed_over);
-  if (source.snapshot) {
-    progress.begin("loading the snapshot", 0);
-    Result<void> interrupted;
-    auto loaded = snapshot::load(
-        files, source.snapshot->path,
-        {.state = {.hash_seed = kHashSeed}, .progress = bytes_to(progress, interrupted)});
-    RSTMDB_TRY(std::move(interrupted));
-    if (!loaded.ok()) return std::move(loaded).error();
-    progress.end();
+  if (loaded) {
     folded.snapshot_offset = loaded->header.facts.last_offset;
     folded.database = loaded->header.database;
     folded.fold = Fold(std::move(loaded->state), loaded->header.chain);

@@ -25,6 +25,7 @@ std::string snapshot_folder(const std::string& data_folder);
 /// A state's beginning: a snapshot and the open log from there on, or the log alone.
 struct Source {
   std::optional<snapshot::Stored> snapshot;
+  std::unique_ptr<io::File> snapshot_file;  // when there is one
   std::optional<log::LogReader> log;
   /// Newer snapshots that cannot be used, each with its reason.
   std::vector<Error> passed_over;
