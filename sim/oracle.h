@@ -44,6 +44,7 @@ struct Sending {
                         // its instance, or 0
   Standing standing = {};
   uint64_t horizon = 0;  // the log's first offset, as far as anybody had been told
+  int64_t took_ms = 0;   // until the answer was there
 };
 
 /// What may be wrong in this life of the server without the server being to blame.
@@ -154,7 +155,7 @@ class Oracle {
   void judge_refusal(const Judgement& judgement, json::Value error,
                      const std::vector<uint64_t>& tags);
   bool refusal_holds_at(uint64_t point, json::Value error, const std::vector<uint64_t>& tags) const;
-  bool excused(const Judgement& judgement, std::string_view code);
+  bool excused(const Judgement& judgement, json::Value error);
   void judge_get(const Judgement& judgement, json::Value response);
   void judge_list(const Judgement& judgement, json::Value response);
   void judge_machines(const Judgement& judgement, json::Value response);

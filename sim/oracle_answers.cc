@@ -1,6 +1,7 @@
 // Answers to writes: judged at every point between question and answer at which they may differ.
 #include <algorithm>
 
+#include "base/limits.h"
 #include "crash/facts.h"
 #include "oracle.h"
 
@@ -35,7 +36,7 @@ void Oracle::judge_answer(const Judgement& judgement) {
   const json::Value response = document_.root();
   const std::string code = crash::text_of(response["error"], "code");
   if (!allowed(judgement.sending)) return judge_forbidden(judgement, response);
-  if (!code.empty() && excused(judgement, code)) return;
+  if (!code.empty() && excused(judgement, response["error"])) return;
   findings_.check(Rule::kAnswersRight, true, [] { return std::string(); });
   switch (asks_[judgement.sending.ask].kind) {
     case Ask::Kind::kWrites:
@@ -99,8 +100,12 @@ void Oracle::judge_auth(const Judgement& judgement, json::Value response) {
 }
 
 /// Whether the error is one that the faults of this life explain.
-bool Oracle::excused(const Judgement& judgement, std::string_view code) {
+bool Oracle::excused(const Judgement& judgement, json::Value error) {
+  const std::string code = crash::text_of(error, "code");
   if (code == "WAL_IO_ERROR") return judgement.excuses.log_stops;
+  // Over HTTP, a request that arrives too slowly.
+  if (code == "BAD_REQUEST" && error["status"].text() == "408")
+    return judgement.sending.took_ms >= limits::kHttpTimeoutMs;
   return code == "RATE_LIMITED" && judgement.excuses.refuses;
 }
 
@@ -115,7 +120,7 @@ void Oracle::judge_writes(const Judgement& judgement, json::Value response) {
   for (json::Value element = results.first(); element; element = element.next(), ++place) {
     if (place >= asked.tags.size()) break;
     const json::Value error = element["error"];
-    if (error && excused(judgement, crash::text_of(error, "code"))) continue;
+    if (error && excused(judgement, error)) continue;
     if (error) {
       judge_refusal(judgement, error, {asked.tags[place]});
     } else {
