@@ -16,6 +16,7 @@
 #include "bench/latencies.h"
 #include "json/scan.h"
 #include "json/writer.h"
+#include "load/connection.h"
 
 namespace rstmdb::bench {
 namespace {
@@ -25,11 +26,6 @@ constexpr size_t kZerosBytes = 1024 * 1024;
 constexpr size_t kInputBytes = 64 * 1024;
 constexpr int kEventsMax = 256;
 constexpr int64_t kPollNs = 100'000;  // before it sleeps; a wake-up costs a lone client more
-
-Error failed(const char* call) {
-  return Error(Code::kInternalError, std::string(call) + ": " + std::strerror(errno))
-      .with("errno", errno);
-}
 
 }  // namespace
 
@@ -51,14 +47,14 @@ BareLoop::~BareLoop() {
 Result<void> BareLoop::make_file(const std::string& folder) {
   const std::string path = folder + "/bare.log";
   file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file_ < 0 || ::unlink(path.c_str()) != 0) return failed("open");
+  if (file_ < 0 || ::unlink(path.c_str()) != 0) return call_failed("open");
   const std::string zeros(kZerosBytes, '\0');
   for (size_t at = 0; at < kFileBytes; at += kZerosBytes) {
     if (::pwrite(file_, zeros.data(), zeros.size(), static_cast<off_t>(at)) !=
         static_cast<ssize_t>(zeros.size()))
-      return failed("pwrite");
+      return call_failed("pwrite");
   }
-  if (::fsync(file_) != 0) return failed("fsync");
+  if (::fsync(file_) != 0) return call_failed("fsync");
   return {};
 }
 
@@ -71,12 +67,12 @@ Result<void> BareLoop::listen() {
   listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (listener_ < 0 || ::bind(listener_, generic, size) != 0 || ::listen(listener_, 1024) != 0 ||
       ::getsockname(listener_, generic, &size) != 0)
-    return failed("listen");
+    return call_failed("listen");
   port_ = ntohs(at.sin_port);
   epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
   epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
   if (epoll_ < 0 || ::epoll_ctl(epoll_, EPOLL_CTL_ADD, listener_, &event) != 0)
-    return failed("epoll");
+    return call_failed("epoll");
   return {};
 }
 
@@ -88,7 +84,7 @@ Result<void> BareLoop::run() {
     do {
       const bool polls = now_ns() < sleeps_ns;
       ready = ::epoll_wait(epoll_, events.data(), kEventsMax, polls ? 0 : -1);
-      if (ready < 0 && errno != EINTR) return failed("epoll_wait");
+      if (ready < 0 && errno != EINTR) return call_failed("epoll_wait");
     } while (ready <= 0);
     for (int i = 0; i < ready; ++i) {
       if (events[i].data.ptr == nullptr) {
@@ -106,14 +102,14 @@ Result<void> BareLoop::run() {
 
 Result<void> BareLoop::accept() {
   const int descriptor = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (descriptor < 0) return errno == EAGAIN ? Result<void>() : failed("accept");
+  if (descriptor < 0) return errno == EAGAIN ? Result<void>() : call_failed("accept");
   const int on = 1;
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   Connection& connection = *connections_.emplace_back(std::make_unique<Connection>());
   connection.descriptor = descriptor;
   connection.in.resize(kInputBytes);
   epoll_event event{.events = EPOLLIN, .data = {.ptr = &connection}};
-  if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &event) != 0) return failed("epoll_ctl");
+  if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &event) != 0) return call_failed("epoll_ctl");
   return {};
 }
 
@@ -212,8 +208,8 @@ Result<void> BareLoop::flush() {
   if (file_at_ + log_.size() > kFileBytes) file_at_ = 0;
   if (::pwrite(file_, log_.data(), log_.size(), static_cast<off_t>(file_at_)) !=
       static_cast<ssize_t>(log_.size()))
-    return failed("pwrite");
-  if (::fdatasync(file_) != 0) return failed("fdatasync");
+    return call_failed("pwrite");
+  if (::fdatasync(file_) != 0) return call_failed("fdatasync");
   file_at_ += log_.size();
   log_.clear();
   return {};
