@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 
 #include "base/result.h"
 #include "json/writer.h"
@@ -14,14 +15,21 @@ class Later {
  public:
   /// Writes the members of the result, whose object is open.
   using Members = std::move_only_function<void(json::Writer&)>;
-  /// To be called once, on the loop's thread, after the operation has returned. Nobody hears it
-  /// when the connection is gone by then.
-  using Answer = std::move_only_function<void(Result<Members>)>;
+
+  /// An answer that is owed. Without give() the client gets none. On the loop's thread.
+  class Owed {
+   public:
+    virtual ~Owed() = default;
+    /// Once, after the operation has returned. Nobody hears it when the connection is gone by then.
+    virtual void give(Result<Members> members) = 0;
+    /// False once the connection is gone: work for this answer alone may end.
+    virtual bool wanted() const = 0;
+  };
 
   virtual ~Later() = default;
-  /// For use inside an operation: its answer will come through the function. What it writes or
-  /// returns besides is not sent.
-  virtual Answer promise() = 0;
+  /// For use inside an operation: its answer will come through what is returned. What the operation
+  /// writes or returns besides is not sent.
+  virtual std::unique_ptr<Owed> promise() = 0;
 };
 
 }  // namespace rstmdb::api

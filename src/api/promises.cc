@@ -6,8 +6,34 @@
 
 namespace rstmdb::api {
 
+class Promises::Waiting final : public Later::Owed {
+ public:
+  Waiting(Promises& promises, Promised request)
+      : promises_(&promises), request_(std::move(request)) {
+    promises_->waiting_.insert(this);
+  }
+  ~Waiting() override { leave(); }
+
+  void give(Result<Members> members) override {
+    Promises* promises = promises_;
+    leave();
+    if (promises != nullptr) promises->deliver_(request_, std::move(members));
+  }
+  bool wanted() const override { return promises_ != nullptr; }
+  void forget() { promises_ = nullptr; }
+
+ private:
+  void leave() {
+    if (promises_ != nullptr) promises_->waiting_.erase(this);
+    promises_ = nullptr;
+  }
+
+  Promises* promises_;  // null once the session is gone, or the answer has been given
+  Promised request_;
+};
+
 Promises::~Promises() {
-  for (Waiting* waiting : waiting_) waiting->promises = nullptr;
+  for (Waiting* waiting : waiting_) waiting->forget();
 }
 
 void Promises::begin(std::string_view id, size_t operation) {
@@ -16,29 +42,10 @@ void Promises::begin(std::string_view id, size_t operation) {
   made_ = false;
 }
 
-Later::Answer Promises::promise() {
+std::unique_ptr<Later::Owed> Promises::promise() {
   RSTMDB_CHECK(!made_, "a request is answered once");
   made_ = true;
-  // Whoever drops the function without a word leaves the client without an answer, but takes the
-  // entry with it.
-  struct Remove {
-    void operator()(Waiting* waiting) const {
-      if (waiting->promises != nullptr) waiting->promises->waiting_.erase(waiting);
-      delete waiting;
-    }
-  };
-  std::unique_ptr<Waiting, Remove> waiting(
-      new Waiting{this, {std::string(next_id_), next_operation_}});
-  waiting_.insert(waiting.get());
-  return [waiting = std::move(waiting)](Result<Members> members) {
-    if (waiting->promises != nullptr) waiting->promises->keep(*waiting, std::move(members));
-  };
-}
-
-void Promises::keep(Waiting& waiting, Result<Members> members) {
-  waiting_.erase(&waiting);
-  waiting.promises = nullptr;
-  deliver_(waiting.request, std::move(members));
+  return std::make_unique<Waiting>(*this, Promised{std::string(next_id_), next_operation_});
 }
 
 }  // namespace rstmdb::api

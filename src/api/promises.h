@@ -29,17 +29,13 @@ class Promises final : public Later {
   /// Whether it has been made since begin().
   bool made() const { return made_; }
 
-  Answer promise() override;
+  std::unique_ptr<Owed> promise() override;
 
   /// Requests that still wait.
   size_t count() const { return waiting_.size(); }
 
  private:
-  struct Waiting {
-    Promises* promises;  // null once the session is gone
-    Promised request;
-  };
-  void keep(Waiting& waiting, Result<Members> members);
+  class Waiting;
 
   Deliver deliver_;
   std::string_view next_id_;  // valid while the operation runs

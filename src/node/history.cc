@@ -1,6 +1,7 @@
 #include "node/history.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <ranges>
 #include <utility>
@@ -128,17 +129,20 @@ Result<bool> Histories::begin(HistoryWalk& walk) {
   return walk.advance(limits::kHistoryTurnBytesMax, spent_);
 }
 
-Result<void> Histories::check_room() const {
+Result<void> Histories::make_room() {
+  if (count() < limits::kHistoriesMax) return {};
+  running_.remove_if(std::mem_fn(&Entry::gone));
+  waiting_.remove_if(std::mem_fn(&Entry::gone));
   if (count() < limits::kHistoriesMax) return {};
   return Error(Code::kRateLimited, "too many histories are being read")
       .with("code", "TOO_MANY_HISTORIES")
       .with("limit", static_cast<int64_t>(limits::kHistoriesMax));
 }
 
-void Histories::go_on(std::unique_ptr<HistoryWalk> walk, Done done) {
+void Histories::go_on(std::unique_ptr<HistoryWalk> walk, std::unique_ptr<Asker> asker) {
   RSTMDB_CHECK(count() < limits::kHistoriesMax, "room was looked for");
   List& list = walk->may_begin() ? running_ : waiting_;
-  list.push_back({std::move(walk), std::move(done)});
+  list.push_back({std::move(walk), std::move(asker)});
 }
 
 void Histories::committed(log::Offset offset) {
@@ -149,7 +153,7 @@ void Histories::committed(log::Offset offset) {
 }
 
 void Histories::failed(const Error& error) {
-  for (Entry& entry : std::exchange(waiting_, {})) entry.done(error);
+  for (Entry& entry : std::exchange(waiting_, {})) entry.asker->tell(error);
 }
 
 Histories::Rest Histories::end_turn() {
@@ -160,6 +164,7 @@ Histories::Rest Histories::end_turn() {
 
 void Histories::run_first() {
   const auto first = running_.begin();
+  if (first->gone()) return running_.pop_front();
   // A share of the turn for each of those that take turns.
   const size_t share = limits::kHistoryTurnBytesMax / limits::kHistoriesAtOnceMax;
   const auto ended = first->walk->advance(spent_ + share, spent_);
@@ -171,7 +176,7 @@ void Histories::run_first() {
   }
   Entry entry = std::move(*first);
   running_.pop_front();
-  entry.done(ended.ok() ? Result<HistoryEnd>(entry.walk->end()) : ended.error());
+  entry.asker->tell(ended.ok() ? Result<HistoryEnd>(entry.walk->end()) : ended.error());
 }
 
 }  // namespace rstmdb::node

@@ -80,17 +80,25 @@ class HistoryWalk {
 /// The walks that have not ended in the turn in which they began.
 class Histories {
  public:
-  using Done = std::move_only_function<void(Result<HistoryEnd>)>;
+  class Asker {
+   public:
+    virtual ~Asker() = default;
+    /// Once, when the page has ended.
+    virtual void tell(Result<HistoryEnd> end) = 0;
+    /// Whether nobody waits for the page any more: the walk is given up without a word.
+    virtual bool gone() const = 0;
+  };
   enum class Rest { kNone, kMore };
 
   /// Takes `walk` on by what is left of this turn's share, if nobody waits for it. True when its
   /// page has ended; otherwise it is to be handed to go_on().
   Result<bool> begin(HistoryWalk& walk);
   /// Takes `walk` on in the turns that follow, once what it begins with is committed, and tells
-  /// `done`. There has to be room.
-  void go_on(std::unique_ptr<HistoryWalk> walk, Done done);
-  /// kRateLimited (details code=TOO_MANY_HISTORIES, limit) when too many are under way.
-  Result<void> check_room() const;
+  /// `asker`. There has to be room.
+  void go_on(std::unique_ptr<HistoryWalk> walk, std::unique_ptr<Asker> asker);
+  /// kRateLimited (details code=TOO_MANY_HISTORIES, limit) when too many are under way for which
+  /// somebody waits.
+  Result<void> make_room();
 
   void committed(log::Offset offset);
   /// The log has stopped: what has not been committed by now will not be.
@@ -103,7 +111,8 @@ class Histories {
  private:
   struct Entry {
     std::unique_ptr<HistoryWalk> walk;
-    Done done;
+    std::unique_ptr<Asker> asker;
+    bool gone() const { return asker->gone(); }
   };
   using List = std::list<Entry>;
   void run_first();

@@ -23,6 +23,18 @@ struct Page {
   int turns = 0;  // that it took besides the one in which it was asked for
 };
 
+class Reader final : public Histories::Asker {
+ public:
+  using Done = std::move_only_function<void(Result<HistoryEnd>)>;
+  explicit Reader(Done done, const bool* gone = nullptr) : done_(std::move(done)), gone_(gone) {}
+  void tell(Result<HistoryEnd> end) override { done_(std::move(end)); }
+  bool gone() const override { return gone_ != nullptr && *gone_; }
+
+ private:
+  Done done_;
+  const bool* gone_;
+};
+
 std::unique_ptr<HistoryWalk> walk_of(log::Log& log, const engine::Instance& instance,
                                      log::Offset before, uint64_t limit, Page& page) {
   return std::make_unique<HistoryWalk>(
@@ -52,11 +64,11 @@ Page read_page(NodeBench& bench, Model& model, const engine::Instance& instance,
     return page;
   }
   bool told = false;
-  histories.go_on(std::move(walk), [&](Result<HistoryEnd> end) {
-    told = true;
-    ASSERT_TRUE(end.ok()) << end.error().to_string();
-    page.end = *end;
-  });
+  histories.go_on(std::move(walk), std::make_unique<Reader>([&](Result<HistoryEnd> end) {
+                    told = true;
+                    ASSERT_TRUE(end.ok()) << end.error().to_string();
+                    page.end = *end;
+                  }));
   while (!told && page.turns < 10'000) {
     ++page.turns;
     bench.turn(model);
@@ -259,9 +271,9 @@ class HistoryTest : public ::testing::Test {
   const engine::Instance& instance(std::string_view id) const {
     return node_->state().instances().at(*node_->state().instances().find(id));
   }
-  /// Asks for a page; `ended` is filled once it has come.
+  /// Asks for a page; `ended` is filled once it has come, unless the one who asks is `gone`.
   void ask(Page& page, std::optional<Result<HistoryEnd>>& ended, log::Offset before = UINT64_MAX,
-           uint64_t limit = 100) {
+           uint64_t limit = 100, const bool* gone = nullptr) {
     Histories& histories = node_->histories();
     auto walk = walk_of(*log_, instance("i"), before, limit, page);
     const auto begun = histories.begin(*walk);
@@ -270,8 +282,10 @@ class HistoryTest : public ::testing::Test {
       ended = walk->end();
       return;
     }
-    ASSERT_TRUE(histories.check_room().ok());
-    histories.go_on(std::move(walk), [&ended](Result<HistoryEnd> end) { ended = std::move(end); });
+    ASSERT_TRUE(histories.make_room().ok());
+    histories.go_on(std::move(walk),
+                    std::make_unique<Reader>(
+                        [&ended](Result<HistoryEnd> end) { ended = std::move(end); }, gone));
   }
 
   io::SimulatedLoop loop_{{.seed = 1}};
@@ -382,16 +396,45 @@ TEST_F(HistoryTest, TheBoundIsReachedAndThenThereIsNoRoom) {
   std::deque<Page> pages;
   std::deque<std::optional<Result<HistoryEnd>>> ends;
   for (size_t i = 0; i < limits::kHistoriesMax; ++i) ask(pages.emplace_back(), ends.emplace_back());
-  const auto full = node_->histories().check_room();
+  const auto full = node_->histories().make_room();
   ASSERT_FALSE(full.ok());
   EXPECT_EQ(full.error().code(), Code::kRateLimited);
   EXPECT_EQ(full.error().detail("code"), "TOO_MANY_HISTORIES");
   node_->end_turn();
   log_->commit_flushed();
   for (int i = 0; i < 100 && node_->histories().count() > 0; ++i) node_->end_turn();
-  EXPECT_TRUE(node_->histories().check_room().ok());
+  EXPECT_TRUE(node_->histories().make_room().ok());
   for (const auto& end : ends) ASSERT_TRUE(end.has_value() && end->ok());
   for (const Page& page : pages) EXPECT_EQ(page.offsets.size(), 1u);
+}
+
+TEST_F(HistoryTest, WhoHasGoneIsReadNothingMoreAndHoldsNobodyUp) {
+  open(log::MemoryLog::Commit::kWhenTold);
+  Page unseen;
+  std::optional<Result<HistoryEnd>> untold;
+  bool gone = false;
+  for (size_t i = 0; i < limits::kHistoriesMax; ++i) ask(unseen, untold, UINT64_MAX, 100, &gone);
+  ASSERT_FALSE(node_->histories().make_room().ok());
+  gone = true;
+  Page page;
+  std::optional<Result<HistoryEnd>> ended;
+  ask(page, ended);
+  EXPECT_EQ(node_->histories().count(), 1u);
+
+  // Those that go while there is room are passed over in the turn that would read for them.
+  gone = false;
+  for (int i = 0; i < 100; ++i) ask(unseen, untold, UINT64_MAX, 100, &gone);
+  gone = true;
+  node_->end_turn();
+  log_->commit_flushed();
+  const uint64_t reads = log_->stats().reads;
+  node_->end_turn();
+  EXPECT_LE(log_->stats().reads, reads + 1);
+  EXPECT_EQ(node_->histories().count(), 0u);
+  EXPECT_TRUE(unseen.offsets.empty());
+  EXPECT_FALSE(untold.has_value());
+  ASSERT_TRUE(ended.has_value() && ended->ok());
+  EXPECT_EQ(page.offsets.size(), 1u);
 }
 
 TEST_F(HistoryTest, AfterFlushAllAnIdBeginsANewHistoryEvenInTheSameMillisecond) {

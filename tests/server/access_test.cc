@@ -24,8 +24,9 @@ class NoConnection final : public watch::Watcher {
 };
 class NeverLater final : public api::Later {
  public:
-  Answer promise() override {
-    return [](Result<Members>) { ADD_FAILURE() << "answers at once"; };
+  std::unique_ptr<Owed> promise() override {
+    ADD_FAILURE() << "answers at once";
+    return nullptr;
   }
 };
 

@@ -244,6 +244,24 @@ TEST_F(GateTest, ReadingPausesWhileTheAnswersThatArePromisedMayBeTooMuch) {
   for (size_t i = 0; i < 2 * kRoom + 2; ++i) EXPECT_NE(client->answer(), "");
 }
 
+TEST_F(GateTest, NoHistoryIsReadForAConnectionThatIsBroken) {
+  start();
+  prepare();
+  auto writer = connect();
+  writer->send("w", "APPLY_EVENT", R"({"instance_id":"i","event":"GO"})");
+  auto client = connect();
+  for (int i = 0; i < 3; ++i) client->send("h", "GET_HISTORY", R"({"instance_id":"i"})");
+  loop_.run_for(10);
+  ASSERT_EQ(node_->histories().count(), 3u);
+  client->peer().reset();
+  loop_.run_for(10);
+  const uint64_t reads = log_->stats().reads;
+  log_->commit_flushed();
+  EXPECT_NE(writer->answer(), "");
+  EXPECT_EQ(node_->histories().count(), 0u);
+  EXPECT_EQ(log_->stats().reads, reads);
+}
+
 TEST_F(GateTest, ReadingPausesWhileTooManyAnswersWait) {
   start();
   prepare();

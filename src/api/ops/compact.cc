@@ -26,9 +26,9 @@ Result<DependsOn> compact(const Context& context, const Params& params, json::Wr
   using Snapshot = node::Compaction::Snapshot;
   const bool force = params.flag(P::kForceSnapshot);
   compaction->compact(force ? Snapshot::kAlways : Snapshot::kIfNew,
-                      [answer = context.later.promise()](Result<node::Compacted> done) mutable {
-                        if (!done.ok()) return answer(std::move(done).error());
-                        answer(members_of(*done));
+                      [owed = context.later.promise()](Result<node::Compacted> done) {
+                        if (!done.ok()) return owed->give(std::move(done).error());
+                        owed->give(members_of(*done));
                       });
   return DependsOn{};
 }

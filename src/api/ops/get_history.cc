@@ -73,6 +73,25 @@ void write_page(json::Writer& result, std::string_view id, std::string_view even
   result.member("horizon", end.horizon).member("complete", end.complete);
 }
 
+/// A page that takes longer than the turn in which it was asked for.
+class PageLater final : public node::Histories::Asker {
+ public:
+  PageLater(std::string id, std::unique_ptr<std::string> events, std::unique_ptr<Later::Owed> owed)
+      : id_(std::move(id)), events_(std::move(events)), owed_(std::move(owed)) {}
+
+  bool gone() const override { return !owed_->wanted(); }
+  void tell(Result<node::HistoryEnd> end) override {
+    if (!end.ok()) return owed_->give(std::move(end).error());
+    owed_->give(Later::Members([id = std::move(id_), events = std::move(events_), end = *end](
+                                   json::Writer& page) { write_page(page, id, *events, end); }));
+  }
+
+ private:
+  std::string id_;
+  std::unique_ptr<std::string> events_;
+  std::unique_ptr<Later::Owed> owed_;
+};
+
 }  // namespace
 
 Result<DependsOn> get_history(const Context& context, const Params& params, json::Writer& result) {
@@ -103,13 +122,9 @@ Result<DependsOn> get_history(const Context& context, const Params& params, json
     write_page(result, id, *events, walk->end());
     return DependsOn{instance.last_offset};
   }
-  RSTMDB_TRY(histories.check_room());
-  histories.go_on(std::move(walk), [answer = context.later.promise(), events = std::move(events),
-                                    id = std::string(id)](Result<node::HistoryEnd> end) mutable {
-    if (!end.ok()) return answer(std::move(end).error());
-    answer(Later::Members([events = std::move(events), id = std::move(id), end = *end](
-                              json::Writer& page) { write_page(page, id, *events, end); }));
-  });
+  RSTMDB_TRY(histories.make_room());
+  histories.go_on(std::move(walk), std::make_unique<PageLater>(std::string(id), std::move(events),
+                                                               context.later.promise()));
   return DependsOn{};
 }
 
