@@ -5,9 +5,9 @@
   tests/faults/run.py --server build/release/bin/rstmdb --full    every case, some minutes
   ... [--group NAME ...] [--only TEXT] [--jobs N] [--seed N] [--power-cuts N] [--seconds N]
 
-Groups: matrix, kills, disks, power, damage, process; README.md says what each holds. Every case
-has a server of its own. Cases that need root, mounts or a program that is missing are skipped with
-the reason. Prints one line for each case that is not as it should be (with --verbose
+Groups: matrix, kills, disks, power, windows, damage, process; README.md says what each holds.
+Every case has a server of its own. Cases that need root, mounts or a program that is missing are
+skipped with the reason. Prints one line for each case that is not as it should be (with --verbose
 for each), the counts of each group, and `N passed, N failed`.
 """
 
@@ -28,13 +28,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import damaged  # noqa: E402
 import disks  # noqa: E402
 import kills  # noqa: E402
+import loss_windows  # noqa: E402
 import matrix  # noqa: E402
 import power_cuts  # noqa: E402
 import process  # noqa: E402
 from subject import Subject  # noqa: E402
 
-QUICK = disks.QUICK | power_cuts.QUICK | damaged.QUICK | process.QUICK
-GROUPS = ("matrix", "kills", "disks", "power", "damage", "process")
+QUICK = disks.QUICK | power_cuts.QUICK | loss_windows.QUICK | damaged.QUICK | process.QUICK
+GROUPS = ("matrix", "kills", "disks", "power", "windows", "damage", "process")
 QUICK_EVERY = 12  # of the matrix: every twelfth case, and the first of each effect in each phase
 
 
@@ -190,6 +191,7 @@ def main():
                 run_kills,
                 lambda *rest: run_scenarios(disks.SCENARIOS, *rest),
                 lambda *rest: run_scenarios(power_cuts.SCENARIOS, *rest),
+                lambda *rest: run_scenarios(loss_windows.SCENARIOS, *rest),
                 lambda *rest: run_scenarios(damaged.SCENARIOS, *rest),
                 lambda *rest: run_scenarios(process.SCENARIOS, *rest))
         for group, run in zip(GROUPS, runs, strict=True):
