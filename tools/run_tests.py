@@ -41,6 +41,7 @@ COUNTED_RUNNERS = [
     ("sim", "tests/sim/run.py --program {bin}/rstmdb-sim"),
     ("monitoring", "tests/monitoring/run.py --server {server}"),
     ("security", "tests/security/run.py --server {server}"),
+    ("load", "tests/load/run.py --server {server}"),
     ("http", "tests/http/run.py --server {server}"),
     ("http_properties", "tests/http_properties/run.py --server {server}"),
     ("docs/http.md", "tools/readme_blocks.py docs/http.md --programs {bin}"),

@@ -149,7 +149,7 @@ def power(seed, seconds):
 
 def cases(seed, seconds):
     return faults(seed, seconds, {"cases": r"^(\d+) passed"}, "--group", "matrix", "--group",
-                  "disks", "--group", "damage", "--group", "process")
+                  "disks", "--group", "windows", "--group", "damage", "--group", "process")
 
 
 def planted(seed, seconds):
