@@ -38,6 +38,12 @@ uint64_t reserve_bytes(const config::Config& config) {
   return config.storage.min_free_mb * 1024 * 1024;
 }
 
+uint64_t memory_bound_bytes(const config::Config& config, io::Memory* memory) {
+  if (memory == nullptr) return 0;
+  if (config.storage.max_memory_mb != 0) return config.storage.max_memory_mb * 1024 * 1024;
+  return memory->allowed_bytes() / 10 * limits::kMemoryTenthsDefault;
+}
+
 node::CompactionPolicy policy(const config::Config::Compaction& compaction) {
   return {
       .enabled = compaction.enabled,
@@ -95,6 +101,7 @@ Result<std::unique_ptr<Database>> Database::open(World world, const config::Conf
   RSTMDB_TRY(database->open_node(config));
   database->recovery_ns_.observe(world.clock.steady_ns() - began_ns);
   database->watch_disk(config);
+  database->watch_memory();
   RSTMDB_TRY(database->listen(config));
   RSTMDB_TRY(database->open_monitoring(config));
   RSTMDB_TRY(database->open_gateway(config));
@@ -169,6 +176,7 @@ Result<void> Database::open_node(const config::Config& config) {
                            .clock = world_.clock,
                            .random = world_.random,
                            .bounds = bounds(config.storage),
+                           .memory_bound_bytes = memory_bound_bytes(config, world_.memory),
                            .disk_reserve_bytes = reserve_bytes(config),
                            .start = std::move(restored.start),
                            .ahead = world_.ahead,
@@ -216,6 +224,15 @@ void Database::watch_disk(const config::Config& config) {
                                    .log = *log_,
                                    .node = *node_,
                                    .folder = config.storage.data_dir});
+}
+
+void Database::watch_memory() {
+  if (world_.memory == nullptr) return;
+  memory_.emplace(
+      MemoryWatch::Options{.loop = world_.loop, .memory = *world_.memory, .node = *node_});
+  log_line(Level::kInfo, "the state may grow until the process uses so much memory",
+           {{"used_bytes", node_->memory().stats().used_bytes},
+            {"limit_bytes", node_->memory().stats().bound_bytes}});
 }
 
 Result<void> Database::listen(const config::Config& config) {

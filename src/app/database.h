@@ -8,6 +8,7 @@
 
 #include "api/context.h"
 #include "app/disk_watch.h"
+#include "app/memory_watch.h"
 #include "app/monitoring.h"
 #include "base/histogram.h"
 #include "config/config.h"
@@ -15,6 +16,7 @@
 #include "io/clock.h"
 #include "io/executor.h"
 #include "io/file_system.h"
+#include "io/memory.h"
 #include "io/net.h"
 #include "io/random.h"
 #include "io/tls_net.h"
@@ -37,6 +39,7 @@ struct World {
   io::FileSystem& files;
   io::Clock& clock;
   io::Random& random;
+  io::Memory* memory = nullptr;          // of the process; null: it has no bound
   io::Ahead ahead = io::Ahead::kInline;  // where a start reads what it builds the state of
 };
 
@@ -84,6 +87,7 @@ class Database {
   Result<void> open_monitoring(const config::Config& config);
   void on_log_stopped(const Error& error);
   void watch_disk(const config::Config& config);
+  void watch_memory();
 
   World world_;
   std::function<void()> on_ending_;
@@ -96,6 +100,7 @@ class Database {
   std::unique_ptr<log::SegmentLog> log_;
   std::unique_ptr<node::Node> node_;
   std::optional<DiskWatch> disk_;
+  std::optional<MemoryWatch> memory_;
   std::unique_ptr<node::Compaction> compaction_;
   std::unique_ptr<io::TlsNet> tls_;  // null: connections are not encrypted
   std::unique_ptr<server::Server> server_;

@@ -21,6 +21,7 @@ Result<void> Database::open_monitoring(const config::Config& config) {
     metrics::add_access(text, server_->guesses().stats(),
                         tls_ ? tls_->stats() : io::TlsNet::Stats{});
     metrics::add_disk(text, node_->reserve().stats());
+    metrics::add_memory(text, node_->memory().stats());
     if (gateway_) metrics::add_gateway(text, gateway_->stats());
   });
   http::Readiness& readiness = monitoring_->readiness();

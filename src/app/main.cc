@@ -16,6 +16,7 @@
 #include "base/logging.h"
 #include "base/out_of_memory.h"
 #include "io/asio_loop.h"
+#include "io/memory.h"
 #include "io/tcp_net.h"
 #include "io/thread_worker.h"
 
@@ -149,6 +150,7 @@ int serve(const Arguments& arguments, const config::Sources& sources) {
                       .files = io::system_file_system(),
                       .clock = io::system_clock(),
                       .random = io::system_random(),
+                      .memory = &io::system_memory(),
                       .ahead = io::Ahead::kThread},
                      config, stop, [&](const std::string& status) { service.starting(status); });
   if (!opened.ok()) return fail("the server could not start", opened.error());

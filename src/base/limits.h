@@ -103,6 +103,11 @@ inline constexpr size_t kSnapshotWaitingBytesMax = 8 * 1024 * 1024;  // for the 
 inline constexpr size_t kSnapshotOverrunBytesMax = 64 * 1024 * 1024;  // ... writers: it is given up
 inline constexpr size_t kSnapshotsKept = 2;
 
+// Memory.
+inline constexpr uint64_t kMemoryTenthsDefault = 9;            // of what the process may have
+inline constexpr int64_t kMemoryLookMs = 250;                  // between two looks at what it uses
+inline constexpr uint64_t kMemoryLookBytes = 4 * 1024 * 1024;  // of records: likewise
+
 // Disk.
 inline constexpr uint64_t kDiskReserveBytesDefault = 256 * 1024 * 1024;  // writes leave it free
 inline constexpr int64_t kDiskLookMs = 1'000;  // between two looks at free space and folder

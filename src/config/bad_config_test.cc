@@ -111,6 +111,8 @@ const Bad kBad[] = {
     {"storage:\n  min_free_mb: -1", "storage.min_free_mb", 2, "whole number"},
     {"storage:\n  min_free_mb: 16777217", "storage.min_free_mb", 2, "out of bounds"},
     {"storage:\n  on_log_failure: stop", "storage.on_log_failure", 2, "neither"},
+    {"storage:\n  max_memory_mb: -1", "storage.max_memory_mb", 2, "whole number"},
+    {"storage:\n  max_memory_mb: 16777217", "storage.max_memory_mb", 2, "out of bounds"},
     {"storage:\n  max_machine_versions: 0", "storage.max_machine_versions", 2, "out of bounds"},
     {"storage:\n  max_machine_versions: 1000001", "storage.max_machine_versions", 2, "bounds"},
     {"storage:\n  idempotency_ttl_secs: 0", "storage.idempotency_ttl_secs", 2, "out of bounds"},

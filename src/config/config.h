@@ -45,6 +45,7 @@ struct Config {
     uint64_t wal_segment_size_mb = limits::kSegmentBytesDefault / (1024 * 1024);
     FsyncPolicy fsync_policy;
     uint64_t min_free_mb = limits::kDiskReserveBytesDefault / (1024 * 1024);
+    uint64_t max_memory_mb = 0;  // 0: limits::kMemoryTenthsDefault of what the process may have
     OnLogFailure on_log_failure = OnLogFailure::kServeReads;
     uint64_t max_machine_versions = limits::kMachineVersionsMaxDefault;
     uint64_t idempotency_ttl_secs = limits::kIdempotencyTtlMsDefault / 1000;

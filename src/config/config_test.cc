@@ -80,6 +80,7 @@ storage:
   wal_segment_size_mb: 4096
   fsync_policy: {every_n: 10}
   min_free_mb: 0
+  max_memory_mb: 512
   on_log_failure: exit
   max_machine_versions: 7
   idempotency_ttl_secs: 60
@@ -113,6 +114,7 @@ logging: {level: debug, format: json}
   EXPECT_EQ(c.network.max_connections, 100'000u);
   EXPECT_EQ(c.storage.fsync_policy, (FsyncPolicy{FsyncPolicy::Kind::kEveryN, 10}));
   EXPECT_EQ(c.storage.min_free_mb, 0u);
+  EXPECT_EQ(c.storage.max_memory_mb, 512u);
   EXPECT_EQ(c.storage.on_log_failure, OnLogFailure::kExit);
   EXPECT_TRUE(c.storage.allow_flush_all);
   ASSERT_EQ(c.auth.tokens.size(), 2u);
@@ -178,6 +180,7 @@ TEST(Settings, TheEnvironmentOverridesTheFile) {
                                                         {"RSTMDB_WAL_SEGMENT_SIZE_MB", "7"},
                                                         {"RSTMDB_FSYNC_POLICY", "every_ms:8"},
                                                         {"RSTMDB_MIN_FREE_MB", "14"},
+                                                        {"RSTMDB_MAX_MEMORY_MB", "2048"},
                                                         {"RSTMDB_ON_LOG_FAILURE", "exit"},
                                                         {"RSTMDB_MAX_MACHINE_VERSIONS", "9"},
                                                         {"RSTMDB_AUTH_REQUIRED", "true"},

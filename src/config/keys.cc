@@ -46,6 +46,8 @@ constexpr std::array kKeys = {
         [](Config& c) -> Key::Place { return &c.storage.fsync_policy; }},
     Key{"storage.min_free_mb", "RSTMDB_MIN_FREE_MB",
         [](Config& c) -> Key::Place { return &c.storage.min_free_mb; }, 0, 16'777'216},
+    Key{"storage.max_memory_mb", "RSTMDB_MAX_MEMORY_MB",
+        [](Config& c) -> Key::Place { return &c.storage.max_memory_mb; }, 0, 16'777'216},
     Key{"storage.on_log_failure", "RSTMDB_ON_LOG_FAILURE",
         [](Config& c) -> Key::Place { return &c.storage.on_log_failure; }},
     Key{"storage.max_machine_versions", "RSTMDB_MAX_MACHINE_VERSIONS",

@@ -1,5 +1,6 @@
 #include "engine/draft.h"
 
+#include <algorithm>
 #include <ranges>
 
 namespace rstmdb::engine {
@@ -8,6 +9,29 @@ void Draft::clear() {
   records_.clear();
   keys_ahead_.clear();
   kept_used_ = 0;
+}
+
+bool Draft::grows_state() const {
+  return std::ranges::any_of(records_,
+                             [this](const Record& record) { return grows_state_by(record); });
+}
+
+bool Draft::grows_state_by(const Record& record) const {
+  switch (record.kind) {
+    case RecordKind::kPutMachine:
+    case RecordKind::kCreateInstance:
+      return true;
+    case RecordKind::kApplyEvent: {
+      // One that the draft itself creates has been counted with its creation.
+      const auto slot = state_.instances().find(record.instance_id);
+      return slot && record.context.size() > state_.instances().at(*slot).context().size();
+    }
+    case RecordKind::kDeleteInstance:
+    case RecordKind::kSnapshotInstance:
+    case RecordKind::kFlushAll:
+      return false;
+  }
+  return false;
 }
 
 std::string& Draft::keep() {
@@ -63,9 +87,8 @@ std::optional<KeyView> Draft::find_key(const KeyScope& scope, int64_t now_ms) co
 uint32_t Draft::make_room_for_key(const Record& record, size_t keys_max, size_t bytes_max) {
   // As State keeps it: the context only of what an event has led to.
   const size_t context = record.kind == RecordKind::kApplyEvent ? record.context.size() : 0;
-  const size_t bytes =
-      Keys::entry_bytes(key_scope(record).size(),
-                        record.instance_id.size() + context + record.event_id.size());
+  const size_t bytes = Keys::entry_bytes(
+      key_scope(record).size(), record.instance_id.size() + context + record.event_id.size());
   return keys_ahead_.add(state_.keys(), bytes, record.ts, keys_max, bytes_max);
 }
 

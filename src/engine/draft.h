@@ -48,6 +48,10 @@ class Draft {
   bool empty() const { return records_.empty(); }
   void clear();
 
+  /// Whether the state would be larger with it: another machine, version or instance, or a longer
+  /// context.
+  bool grows_state() const;
+
   /// Offset that the next record will get.
   uint64_t next_offset() const { return state_.last_offset() + records_.size() + 1; }
 
@@ -67,6 +71,7 @@ class Draft {
 
  private:
   std::optional<InstanceView> view_of(const Record& record) const;
+  bool grows_state_by(const Record& record) const;
 
   const State& state_;
   std::vector<Record> records_;

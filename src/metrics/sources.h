@@ -13,6 +13,7 @@
 #include "metrics/text.h"
 #include "node/compaction.h"
 #include "node/disk_reserve.h"
+#include "node/memory_bound.h"
 #include "node/restore.h"
 #include "server/stats.h"
 #include "watch/hub.h"
@@ -29,6 +30,7 @@ void add_log(Text& text, const log::Log& log);
 void add_state(Text& text, const engine::State& state);
 void add_node(Text& text, const NodeFacts& facts);
 void add_disk(Text& text, const node::DiskReserve::Stats& stats);
+void add_memory(Text& text, const node::MemoryBound::Stats& stats);
 void add_snapshots(Text& text, const node::CompactionStats& stats, const node::StartStats& start);
 void add_watch(Text& text, const watch::Stats& stats);
 void add_access(Text& text, const api::GuessLimits::Stats& guesses, const io::TlsNet::Stats& tls);

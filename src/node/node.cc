@@ -10,7 +10,8 @@ Node::Node(Options options)
       state_(options.start ? std::move(options.start->state)
                            : engine::State({.hash_seed = options.random.next_u64()})),
       hub_({.log = options.log, .state = state_, .random = options.random}),
-      reserve_(options.disk_reserve_bytes) {}
+      reserve_(options.disk_reserve_bytes),
+      memory_(options.memory_bound_bytes) {}
 
 Result<std::unique_ptr<Node>> Node::open(Options options) {
   const engine::Bounds bounds = options.bounds;
@@ -29,6 +30,7 @@ Result<std::unique_ptr<Node>> Node::open(Options options) {
       .clock = node->clock_,
       .random = random,
       .bounds = bounds,
+      .memory = node->memory_,
       .chain = chain,
   });
   node->gate_.release(node->log_.committed());

@@ -17,6 +17,7 @@
 #include "node/compaction.h"
 #include "node/disk_reserve.h"
 #include "node/history.h"
+#include "node/memory_bound.h"
 #include "node/recovery.h"
 #include "node/release_gate.h"
 #include "node/sequencer.h"
@@ -38,6 +39,7 @@ class Node final : private log::Listener {
     io::Clock& clock;
     io::Random& random;
     engine::Bounds bounds;
+    uint64_t memory_bound_bytes = 0;       // from here on the state may not grow; 0: no bound
     uint64_t disk_reserve_bytes = 0;       // free space that writes may not use up; 0: they may
     std::optional<Start> start = {};       // none: with the first record
     io::Ahead ahead = io::Ahead::kInline;  // where the log is read while it is folded
@@ -58,6 +60,9 @@ class Node final : private log::Listener {
   /// Told of the free space by whoever looks at the disk.
   DiskReserve& reserve() { return reserve_; }
   const DiskReserve& reserve() const { return reserve_; }
+  /// Told of what the process uses by whoever looks at it.
+  MemoryBound& memory() { return memory_; }
+  const MemoryBound& memory() const { return memory_; }
 
   /// Tells that requests about these instances come next: what they will read is on its way.
   void prefetch(std::span<const std::string_view> ids) const { state_.instances().prefetch(ids); }
@@ -101,6 +106,7 @@ class Node final : private log::Listener {
   watch::Hub hub_;
   Histories histories_;
   DiskReserve reserve_;
+  MemoryBound memory_;
   std::unique_ptr<Sequencer> sequencer_;
   Compaction* compaction_ = nullptr;  // not owned
 };

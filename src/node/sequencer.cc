@@ -13,6 +13,7 @@ Sequencer::Sequencer(const Options& options)
       clock_(options.clock),
       random_(options.random),
       bounds_(options.bounds),
+      memory_(options.memory),
       chain_(options.chain),
       draft_(options.state) {}
 
@@ -35,6 +36,7 @@ Result<uint64_t> Sequencer::Write::commit() { return sequencer_.commit(); }
 
 Result<uint64_t> Sequencer::commit() {
   if (draft_.empty()) return uint64_t{0};
+  RSTMDB_TRY(memory_.admit(draft_));
   if (draft_.records().size() > 1) draft_.number_batch();
   unit_.clear();
   engine::ChainHash chain = chain_;
@@ -52,6 +54,7 @@ Result<uint64_t> Sequencer::commit() {
   const uint64_t last = draft_.records().back().offset;
   // Folding moves the state under the draft's feet: from here on only the records are looked at.
   for (const engine::Record& record : draft_.records()) state_.apply(record);
+  memory_.note_folded(unit_.size());
   return last;
 }
 

@@ -18,6 +18,7 @@
 #include "io/clock.h"
 #include "io/random.h"
 #include "log/log.h"
+#include "node/memory_bound.h"
 #include "watch/hub.h"
 
 namespace rstmdb::node {
@@ -37,6 +38,7 @@ class Sequencer {
     io::Clock& clock;
     io::Random& random;
     engine::Bounds bounds;
+    MemoryBound& memory;
     engine::ChainHash chain;  // of the last record folded
   };
   explicit Sequencer(const Options& options);
@@ -82,6 +84,7 @@ class Sequencer {
   io::Clock& clock_;
   io::Random& random_;
   const engine::Bounds bounds_;
+  MemoryBound& memory_;
   engine::ChainHash chain_;
   engine::Draft draft_;
   std::string unit_;

@@ -327,6 +327,71 @@ TEST_F(DatabaseTest, ANewSegmentIsAReasonToLookAtTheSpaceAtOnce) {
   EXPECT_LT(taken, 10) << "refused within a segment or two, though no second has passed";
 }
 
+// ---- the bound of memory
+
+TEST_F(DatabaseTest, AtTheBoundOfMemoryTheStateDoesNotGrowAndEverythingElseGoesOn) {
+  config::Config config = settings();
+  config.storage.max_memory_mb = 100;
+  Process process(files_);
+  process.set_memory(1'000 * kMiB, 50 * kMiB);
+  ASSERT_TRUE(process.open(config).ok());
+  auto client = process.connect();
+  client->send("1", "PUT_MACHINE", kMachine);
+  client->send("2", "CREATE_INSTANCE",
+               R"({"machine":"m","version":1,"id":"i","initial_ctx":{"n":12345}})");
+  client->send("3", "CREATE_INSTANCE", R"({"machine":"m","version":1,"id":"k"})");
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(client->answer(), HasSubstr("\"ok\""));
+
+  process.set_memory(1'000 * kMiB, 100 * kMiB);
+  process.run_for(limits::kMemoryLookMs + 1);
+  const uint64_t head = process.node().head();
+  const std::string definition = R"("definition":{"states":["a"],"initial":"a","transitions":[]}})";
+  const std::string longer = R"({"id":"i","event":"GO","payload":{"n":123456}})";
+  for (const auto& [op, params] : std::vector<std::pair<std::string, std::string>>{
+           {"PUT_MACHINE", R"({"machine":"m","version":2,)" + definition},
+           {"CREATE_INSTANCE", R"({"machine":"m","version":1,"id":"j"})"},
+           {"APPLY_EVENT", longer},
+           {"BATCH", R"({"mode":"atomic","ops":[{"op":"APPLY_EVENT","params":)" + longer + "}]}"},
+           {"BATCH",
+            R"({"mode":"best_effort","ops":[{"op":"APPLY_EVENT","params":)" + longer + "}]}"},
+       }) {
+    client->send("w", op, params);
+    const std::string answer = client->answer();
+    EXPECT_THAT(answer, HasSubstr("RATE_LIMITED")) << op;
+    EXPECT_THAT(answer, HasSubstr(R"("code":"MEMORY_LIMIT")")) << op;
+    EXPECT_THAT(answer, HasSubstr(R"("used_bytes":104857600)")) << op;
+    EXPECT_THAT(answer, HasSubstr(R"("limit_bytes":104857600)")) << op;
+  }
+  EXPECT_EQ(process.node().head(), head) << "nothing has happened";
+  for (const auto& [op, params] : std::vector<std::pair<std::string, std::string>>{
+           {"PUT_MACHINE", std::string(kMachine)},  // as it is
+           {"APPLY_EVENT", R"({"id":"i","event":"GO"})"},
+           {"APPLY_EVENT", R"({"id":"i","event":"GO","payload":{"n":54321}})"},
+           {"APPLY_EVENT", R"({"id":"i","event":"GO","payload":{"n":1}})"},
+           {"DELETE_INSTANCE", R"({"id":"k"})"},
+           {"GET_INSTANCE", R"({"id":"i"})"},
+       }) {
+    client->send("w", op, params);
+    EXPECT_THAT(client->answer(), HasSubstr("\"ok\"")) << op << params;
+  }
+
+  process.set_memory(1'000 * kMiB, 90 * kMiB);
+  process.run_for(limits::kMemoryLookMs + 1);
+  client->send("w", "APPLY_EVENT", longer);
+  EXPECT_THAT(client->answer(), HasSubstr(R"("n":123456)"));
+  EXPECT_TRUE(process.stop());
+}
+
+TEST_F(DatabaseTest, NineTenthsOfWhatTheProcessMayHaveAreItsBoundUnlessTheSettingsSayAnother) {
+  Process process(files_);
+  process.set_memory(1'000 * kMiB, 900 * kMiB);
+  ASSERT_TRUE(process.open(settings()).ok());
+  auto client = process.connect();
+  client->send("1", "PUT_MACHINE", kMachine);
+  EXPECT_THAT(client->answer(), HasSubstr(R"("limit_bytes":943718400)")) << "seen at the start";
+  EXPECT_TRUE(process.stop());
+}
+
 // ---- a log that has stopped
 
 TEST_F(DatabaseTest, AfterAFailureOfTheLogTheServerEndsIfItIsToldTo) {

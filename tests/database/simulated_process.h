@@ -41,7 +41,8 @@ class Process {
                                   .net = net_,
                                   .files = files_,
                                   .clock = clock_,
-                                  .random = random_},
+                                  .random = random_,
+                                  .memory = watched_},
                                  config, [this] { ending_ = true; });
     if (!opened.ok()) return std::move(opened).error();
     database_ = std::move(opened).value();
@@ -64,10 +65,23 @@ class Process {
   node::Node& node() { return database_->node(); }
   Database& database() { return *database_; }
   io::SimulatedLoop& loop() { return loop_; }
+  /// What the process may have of memory, and has. From the next open() on it is looked at.
+  void set_memory(uint64_t allowed, uint64_t resident) {
+    memory_.allowed = allowed;
+    memory_.resident = resident;
+    watched_ = &memory_;
+  }
   void run_for(int64_t ms) { loop_.run_for(ms); }
   bool wants_to_end() const { return ending_; }
 
  private:
+  struct Memory final : io::Memory {
+    uint64_t resident_bytes() override { return resident; }
+    uint64_t allowed_bytes() override { return allowed; }
+    uint64_t resident = 0;
+    uint64_t allowed = 0;
+  };
+
   io::SimulatedFileSystem& files_;
   io::SimulatedLoop loop_;
   io::SimulatedClock clock_{loop_};
@@ -75,6 +89,8 @@ class Process {
   io::SimulatedWorker worker_{loop_};
   io::SimulatedWorker background_{loop_};
   io::SimulatedNet net_{loop_};
+  Memory memory_;
+  io::Memory* watched_ = nullptr;
   bool ending_ = false;
   std::unique_ptr<Database> database_;
 };

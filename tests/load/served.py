@@ -10,10 +10,11 @@ import gateway
 class Served(gateway.Gateway):
     """`with` it, RCP is at `port`, HTTP at `http` and what is measured at `metrics`."""
 
-    def __init__(self, program, folder, settings=None):
+    def __init__(self, program, folder, settings=None, process=None):
         super().__init__(program, folder,
                          {"metrics": {"enabled": True, "bind_addr": "127.0.0.1:0"},
                           **(settings or {})})
+        self.process_options = process or {}  # of subprocess.Popen
         self.metrics = 0
 
     def __enter__(self):

@@ -18,4 +18,16 @@ void add_disk(Text& text, const node::DiskReserve::Stats& stats) {
                stats.refused_writes);
 }
 
+void add_memory(Text& text, const node::MemoryBound::Stats& stats) {
+  text.gauge("rstmdb_memory_used_bytes", "Memory of the process, as last seen.", stats.used_bytes);
+  text.gauge("rstmdb_memory_limit_bytes", "From here on the state may not grow; 0: no bound.",
+             stats.bound_bytes);
+  text.gauge("rstmdb_memory_limit_reached", "1 while writes that need memory are refused.",
+             uint64_t{stats.refusing});
+  text.counter("rstmdb_memory_limit_reached_total", "How often that has begun.",
+               stats.times_entered);
+  text.counter("rstmdb_memory_refused_writes_total", "Writes refused for want of memory.",
+               stats.refused_writes);
+}
+
 }  // namespace rstmdb::metrics
