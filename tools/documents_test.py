@@ -67,6 +67,14 @@ class Limits(unittest.TestCase):
             limits_of_page("| `kA` | 1 | x |\n| `kA` | 2 | x |\n")
 
 
+class Pages(unittest.TestCase):
+    def test_the_index_has_every_page_and_decision(self):
+        index = read("docs/README.md")
+        pages = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")}
+        listed = set(re.findall(r"\]\(([\w./-]+\.md)\)", index))
+        self.assertEqual(sorted(pages - listed - {"README.md"}), [])
+
+
 class Names(unittest.TestCase):
     PAGES = [str(path.relative_to(ROOT)) for path in
              sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])]
