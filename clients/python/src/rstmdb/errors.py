@@ -165,7 +165,7 @@ class WalIoError(ServerError):
 
 
 class InternalError(ServerError):
-    """The server is at fault, or is shutting down."""
+    """The server is at fault."""
 
 
 class RateLimitedError(ServerError):
