@@ -73,7 +73,8 @@ void write_refusal(json::Writer& result, const Error& error) {
   result.close_object().close_object();
 }
 
-/// All or nothing: one unit, one place in the log; the first refusal is the batch's.
+/// All or nothing: one unit, one place in the log; the first refusal is the batch's. Returns the
+/// offset of the last record written, 0 when none was: everything had been done before.
 Result<uint64_t> run_atomic(const Context& context, json::Value ops, json::Writer& result) {
   RSTMDB_ASSIGN(auto write, context.node.write(origin_of(context)));
   size_t index = 0;
@@ -88,12 +89,12 @@ Result<uint64_t> run_atomic(const Context& context, json::Value ops, json::Write
     // may move.
     write_success(result, *step, *outcome);
   }
-  if (!write.empty()) return write.commit();
-  return context.node.head();
+  return write.commit();
 }
 
-/// Each for itself, in order; a refusal stops nobody.
+/// Each for itself, in order; a refusal stops nobody. Returns as above.
 Result<uint64_t> run_best_effort(const Context& context, json::Value ops, json::Writer& result) {
+  uint64_t last = 0;
   size_t index = 0;
   size_t answer_bytes = 0;
   for (json::Value element = ops.first(); element; element = element.next(), ++index) {
@@ -102,7 +103,11 @@ Result<uint64_t> run_best_effort(const Context& context, json::Value ops, json::
     auto outcome = decide_step(context, write, element, index, answer_bytes, step);
     if (outcome.ok() && !write.empty()) {
       auto placed = write.commit();
-      if (!placed.ok()) outcome = std::move(placed).error();
+      if (placed.ok()) {
+        last = *placed;
+      } else {
+        outcome = std::move(placed).error();
+      }
     }
     if (outcome.ok()) {
       write_success(result, *step, *outcome);
@@ -110,7 +115,7 @@ Result<uint64_t> run_best_effort(const Context& context, json::Value ops, json::
       write_refusal(result, outcome.error());
     }
   }
-  return context.node.head();
+  return last;
 }
 
 }  // namespace
@@ -121,7 +126,8 @@ Result<DependsOn> batch(const Context& context, const Params& params, json::Writ
   result.key("results").open_array();
   RSTMDB_ASSIGN(const uint64_t offset,
                 atomic ? run_atomic(context, ops, result) : run_best_effort(context, ops, result));
-  result.close_array().member("wal_offset", offset);
+  result.close_array();
+  if (offset != 0) result.member("wal_offset", offset);
   return DependsOn{context.node.head()};
 }
 
