@@ -83,6 +83,13 @@ class SampleFolder {
     return found;
   }
 
+  /// Removes the segments that begin behind record `offset`.
+  void lose_segments_behind(log::Offset offset) {
+    for (const std::string& path : paths_with(".seg"))
+      if (log::parse_segment_name(path.substr(path.rfind('/') + 1)).value() > offset)
+        files.erase(path);
+  }
+
   io::SimulatedFileSystem files;
   engine::RandomHistory history;
   log::DatabaseId database{};

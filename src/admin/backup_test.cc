@@ -60,6 +60,16 @@ struct Bench {
   SimulatedFileSystem& files;
 };
 
+TEST(Backup, is_not_made_of_a_log_that_ends_before_its_snapshot) {
+  Bench bench;
+  bench.sample.lose_segments_behind(bench.sample.snapshots[0]);
+  const auto made = make_backup(bench.files);
+  ASSERT_FALSE(made.ok());
+  EXPECT_EQ(made.error().detail("code"), "LOG_BEHIND_SNAPSHOT") << made.error().to_string();
+  EXPECT_FALSE(bench.files.exists(kFile).value());
+  EXPECT_FALSE(bench.files.exists(kFile + ".partial").value());
+}
+
 TEST(Backup, holds_the_newest_snapshot_and_the_log_behind_it_and_is_proven) {
   Bench bench;
   const auto before = bench.sample.contents();
@@ -366,8 +376,7 @@ TEST(DataFolder, folds_also_when_compactions_take_its_snapshot_away_meanwhile) {
   const int calls =
       with_compactions_before_each_call(bench, [&](SimulatedFileSystem& files, int nth) {
         QuietProgress quiet;
-        const auto folded =
-            fold_folder(files, kTestData, log::Offset{UINT64_MAX}, quiet.progress);
+        const auto folded = fold_folder(files, kTestData, log::Offset{UINT64_MAX}, quiet.progress);
         ASSERT_TRUE(folded.ok()) << nth << ": " << folded.error().to_string();
         EXPECT_EQ(folded->fold.state().hash(), bench.sample.history.state().hash()) << nth;
       });

@@ -44,6 +44,7 @@ class Check {
   Result<CheckReport> run() {
     RSTMDB_TRY(check_snapshots());
     RSTMDB_TRY(check_log());
+    compare_with_snapshots();
     RSTMDB_TRY(check_start());
     if (options_.at && !report_.state)
       return Error(Code::kNotFound, "the state at offset " + std::to_string(*options_.at) +
@@ -98,6 +99,7 @@ class Check {
     const auto note_of_end = log::read_end_note(options_.files, log_folder(options_.folder));
     if (!note_of_end.ok()) RSTMDB_TRY(note(note_of_end.error()));
     auto opened = log::LogReader::open(options_.files, log_folder(options_.folder), 0);
+    log_is_whole_ = opened.ok();
     if (!opened.ok()) return note(opened.error());
     log::LogReader& log = *opened;
     report_.segments = log.segments().size();
@@ -180,11 +182,41 @@ class Check {
                                       std::to_string(expected.offset) + " gives another state"});
   }
 
+  /// No server goes on with a log that ends before a whole snapshot. The snapshots were listed
+  /// before the log was read, so a server beside us does not look like this.
+  void compare_with_snapshots() {
+    if (!log_is_whole_ || hashes_.empty()) return;
+    const SnapshotHash& newest = hashes_.back();
+    if (newest.offset <= report_.newest_offset) return;
+    const bool is_missing = report_.segments == 0;
+    const std::string file =
+        is_missing ? log_folder(options_.folder) : report_.snapshots[newest.index].file;
+    const std::string end = std::to_string(report_.newest_offset);
+    report_.faults.push_back(
+        {.file = file,
+         .byte = std::nullopt,
+         .offset = newest.offset,
+         .code = std::string(is_missing ? "LOG_MISSING" : kLogBehindSnapshot),
+         .what = file + (is_missing ? ": the log is missing"
+                                    : ": the log ends at record " + end +
+                                          ", before this snapshot: a part of it is missing")});
+  }
+
+  /// The newest one that a start could load.
+  log::Offset newest_snapshot() const {
+    log::Offset newest = 0;
+    for (const SnapshotHash& good : hashes_)
+      if (good.offset <= report_.newest_offset) newest = good.offset;
+    return newest;
+  }
+
   /// The second way to the state, if there is one: the newest good snapshot and the log behind it.
   Result<void> check_start() {
     const bool usable = std::ranges::any_of(report_.snapshots, &CheckedSnapshot::good);
     const bool needed = !report_.folded_from_first && log_is_whole_ && report_.segments != 0;
     if (usable || needed) RSTMDB_TRY(fold_from_snapshot());
+    // The way to --at may begin elsewhere.
+    if (options_.at) start_snapshot_ = newest_snapshot();
     report_.start = start_sentence();
     return {};
   }

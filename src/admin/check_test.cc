@@ -201,6 +201,38 @@ TEST(Check, a_damaged_newest_snapshot_leaves_the_one_before_it) {
   EXPECT_NE(report->start.find(std::to_string(sample.snapshots[0])), std::string::npos);
 }
 
+TEST(Check, a_log_that_ends_before_a_snapshot_or_is_missing_beside_one_is_a_fault) {
+  SampleFolder sample(12, {20, 40}, LogEnding::kKilled);
+  const std::string newest = sample.paths_with(".snap")[1];
+  sample.lose_segments_behind(sample.snapshots[0]);
+  const auto report = check_folder(sample.files);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  ASSERT_LT(report->newest_offset, sample.snapshots[1]);
+  ASSERT_GE(report->newest_offset, sample.snapshots[0]);
+  ASSERT_EQ(report->faults.size(), 1u) << faults_of(*report);
+  EXPECT_EQ(report->faults[0].code, "LOG_BEHIND_SNAPSHOT");
+  EXPECT_EQ(report->faults[0].file, newest);
+  EXPECT_NE(report->start.find("refuse"), std::string::npos) << report->start;
+
+  sample.lose_segments_behind(0);
+  const auto missing = check_folder(sample.files);
+  ASSERT_TRUE(missing.ok()) << missing.error().to_string();
+  ASSERT_EQ(missing->faults.size(), 1u) << faults_of(*missing);
+  EXPECT_EQ(missing->faults[0].code, "LOG_MISSING");
+  EXPECT_NE(missing->start.find("refuse"), std::string::npos) << missing->start;
+}
+
+TEST(Check, what_a_start_would_do_does_not_depend_on_the_offset_that_is_shown) {
+  SampleFolder sample(12, {20, 40});
+  const auto plain = check_folder(sample.files);
+  ASSERT_TRUE(plain.ok());
+  for (const log::Offset at : {sample.snapshots[0] - 1, sample.snapshots[0] + 1}) {
+    const auto report = check_folder(sample.files, at);
+    ASSERT_TRUE(report.ok()) << report.error().to_string();
+    EXPECT_EQ(report->start, plain->start);
+  }
+}
+
 TEST(Check, a_good_snapshot_of_another_state_is_a_fault) {
   SampleFolder sample(12, {20});
   // As many records, another history, and the right database.

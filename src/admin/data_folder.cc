@@ -31,6 +31,15 @@ Error no_way_in(const std::string& data_folder, const log::LogReader& log) {
       .with("oldest_offset", static_cast<int64_t>(oldest));
 }
 
+Error behind_snapshot(const snapshot::Stored& snapshot, log::Offset last) {
+  return Error(Code::kWalIoError, snapshot.path + ": the log ends at record " +
+                                      std::to_string(last) +
+                                      ", before this snapshot: a part of it is missing")
+      .with("code", kLogBehindSnapshot)
+      .with("file", snapshot.path)
+      .with("offset", static_cast<int64_t>(snapshot.offset));
+}
+
 snapshot::OnProgress bytes_to(Progress& progress, Result<void>& outcome) {
   return [&progress, &outcome](const snapshot::ReadProgress& now) {
     if (outcome.ok()) outcome = progress.at(now.bytes_done);
@@ -162,7 +171,12 @@ Result<Folded> fold_folder(io::FileSystem& files, const std::string& data_folder
   progress.begin("folding the log", log.total_bytes());
   while (true) {
     RSTMDB_ASSIGN(const log::LogReader::Step step, log.next());
-    if (step == log::LogReader::Step::kEnd) break;
+    if (step == log::LogReader::Step::kEnd) {
+      // A snapshot gets its name when the log is on the disk up to it, and was there before us.
+      if (log.end().next_offset <= folded.snapshot_offset)
+        return behind_snapshot(*source.snapshot, log.end().next_offset - 1);
+      break;
+    }
     if (step == log::LogReader::Step::kSegment) {
       if (source.snapshot && log.segment().database != folded.database)
         return Error(Code::kWalIoError,

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "admin/fold.h"
@@ -15,6 +16,9 @@
 #include "snapshot/folder.h"
 
 namespace rstmdb::admin {
+
+/// A log has lost its end: a whole snapshot is of a record that it does not have.
+inline constexpr std::string_view kLogBehindSnapshot = "LOG_BEHIND_SNAPSHOT";
 
 /// 32 hex digits.
 std::string hex(const log::DatabaseId& id);
@@ -47,7 +51,8 @@ struct Folded {
   std::vector<Error> passed_over;
 };
 
-/// Folds up to the record `until`, or the log's last one if that comes first.
+/// Folds up to the record `until`, or the log's last one if that comes first. Fails with
+/// kWalIoError, detail code=kLogBehindSnapshot, when the log ends before the snapshot.
 Result<Folded> fold_folder(io::FileSystem& files, const std::string& data_folder, log::Offset until,
                            Progress& progress);
 
