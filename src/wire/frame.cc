@@ -123,7 +123,9 @@ Result<std::optional<Frame>> FrameReader::next(std::string_view input) {
     RSTMDB_ASSIGN(dialect_, recognise(input));
     if (!dialect_) {
       if (input.size() <= payload_bytes_max_) return std::optional<Frame>();
-      return Error(Code::kBadRequest, "the line is longer than the limit").with("field", "line");
+      return Error(Code::kBadRequest, "the line is longer than the limit")
+          .with("field", "line")
+          .with("limit", static_cast<int64_t>(payload_bytes_max_));
     }
   }
   return *dialect_ == Dialect::kJsonl ? next_line(input) : next_binary(input);

@@ -181,7 +181,9 @@ TEST(Frame, UntilTheFirstBytesTellThereIsNoFrame) {
   for (const char space : {' ', '\t', '\r', '\n'}) {
     FrameReader reader(kMax);
     EXPECT_TRUE(reader.next(std::string(kMax, space)).ok());
-    EXPECT_FALSE(reader.next(std::string(kMax + 1, space)).ok()) << "spaces without end";
+    const auto endless = reader.next(std::string(kMax + 1, space));
+    ASSERT_FALSE(endless.ok()) << "spaces without end";
+    EXPECT_EQ(endless.error().detail_number("limit", 0), static_cast<int64_t>(kMax));
     FrameReader after(kMax);
     EXPECT_TRUE(after.next(std::string(1, space) + "{}\n").ok());
     FrameReader other(kMax);
