@@ -147,7 +147,7 @@ struct BatchDone {
   /// One for each operation, in their order. In an atomic batch all are values: its first failure
   /// is the error of the whole call, with detail `index`.
   std::vector<Result<BatchValue>> results = {};
-  uint64_t wal_offset = 0;
+  uint64_t wal_offset = 0;  ///< of the last record written; 0 when none was
 };
 struct Flushed {
   bool flushed = false;
