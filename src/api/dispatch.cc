@@ -19,12 +19,38 @@ Result<void> check_committed(const node::Node& node, uint64_t depends_on) {
   return {};
 }
 
-Result<DependsOn> run(const Context& context, const OperationRow* row, std::string_view name,
-                      const Given& given, json::Writer& result) {
+/// The parameters of a request that may be carried out. A refusal is of the request alone.
+Result<Params> admit(const Context& context, const OperationRow* row, std::string_view name,
+                     const Given& given) {
   if (row == nullptr) return unknown_operation(name);
   RSTMDB_TRY(authorise(*row, context.caller));
-  RSTMDB_ASSIGN(const Params bound, Params::bind(*row, given));
-  return handler_of(row->operation)(context, bound, result);
+  return Params::bind(*row, given);
+}
+
+/// Whether what the operation has refused with `code` may show something that is not committed.
+bool shows_state(const OperationRow& row, Code code) {
+  switch (code) {
+    case Code::kMachineNotFound:
+    case Code::kMachineVersionExists:
+    case Code::kMachineVersionLimitExceeded:
+    case Code::kInstanceNotFound:
+    case Code::kInstanceExists:
+    case Code::kInvalidTransition:
+    case Code::kGuardFailed:
+    case Code::kConflict:
+      return true;
+    case Code::kBadRequest:  // for instance how long a context would be
+      return row.access == Access::kWrite;
+    case Code::kUnsupportedProtocol:
+    case Code::kUnauthorized:
+    case Code::kAuthFailed:
+    case Code::kNotFound:
+    case Code::kWalIoError:
+    case Code::kInternalError:
+    case Code::kRateLimited:
+      return false;
+  }
+  check_failed(__FILE__, __LINE__, "known code", code_name(code));
 }
 
 }  // namespace
@@ -42,22 +68,18 @@ Result<void> authorise(const OperationRow& row, const Caller& caller) {
 
 Answer dispatch(const Context& context, const OperationRow* row, std::string_view name,
                 const Given& given, json::Writer& result) {
-  Answer answer{run(context, row, name, given, result), {}};
-  const uint64_t committed = context.node.gate().committed();
+  auto params = admit(context, row, name, given);
+  if (!params.ok()) return {std::move(params).error(), {}};
+  Answer answer{handler_of(row->operation)(context, *params, result), {}};
   if (answer.outcome.ok()) {
     auto allowed = check_committed(context.node, answer.outcome->offset);
     if (!allowed.ok()) answer.outcome = std::move(allowed).error();
     return answer;
   }
-  const Code code = answer.outcome.error().code();
-  const bool shows_state = code == Code::kConflict || code == Code::kInvalidTransition ||
-                           code == Code::kGuardFailed || code == Code::kInstanceExists ||
-                           code == Code::kInstanceNotFound || code == Code::kMachineNotFound ||
-                           code == Code::kMachineVersionExists ||
-                           code == Code::kMachineVersionLimitExceeded;
-  if (shows_state && context.node.head() > committed) {
-    answer.refusal_depends_on.offset = context.node.head();
-    auto allowed = check_committed(context.node, context.node.head());
+  const uint64_t head = context.node.head();
+  if (head > context.node.gate().committed() && shows_state(*row, answer.outcome.error().code())) {
+    answer.refusal_depends_on.offset = head;
+    auto allowed = check_committed(context.node, head);
     if (!allowed.ok()) {
       answer.outcome = std::move(allowed).error();
       answer.refusal_depends_on = {};

@@ -89,6 +89,24 @@ TEST_F(GateTest, CleanReadsOvertakeWaitingWritesAndDirtyOnesWait) {
   EXPECT_THAT(client->answer(), HasSubstr("INVALID_TRANSITION"));
 }
 
+TEST_F(GateTest, ARefusalThatShowsHowLongAContextIsWaitsAndOneOfTheRequestAloneDoesNot) {
+  start();
+  prepare();
+  auto client = connect();
+  const auto event = [](std::string_view name, char letter) {
+    return R"({"instance_id":"i","event":")" + std::string(name) + R"(","payload":{")" + letter +
+           R"(":")" + std::string(600'000, letter) + "\"}}";
+  };
+  client->send("w", "APPLY_EVENT", event("GO", 'x'));
+  client->send("long", "APPLY_EVENT", event("BACK", 'y'));
+  client->send("wrong", "APPLY_EVENT", R"({"instance_id":"i","event":7})");
+  EXPECT_THAT(client->answer(), HasSubstr(R"("id":"wrong")"));
+  EXPECT_FALSE(client->has_answer());
+  log_->commit_flushed();
+  EXPECT_THAT(client->answer(), HasSubstr(R"("to_state":"b")"));
+  EXPECT_THAT(client->answer(), HasSubstr(R"("details":{"path":"payload","size":1200)"));
+}
+
 TEST_F(GateTest, AnotherConnectionSeesNothingUncommittedEither) {
   start();
   prepare();
