@@ -1,5 +1,7 @@
 #include "api/dispatch.h"
 
+#include <algorithm>
+
 #include "api/ops/ops.h"
 #include "base/check.h"
 
@@ -7,9 +9,12 @@ namespace rstmdb::api {
 namespace {
 
 Error unknown_operation(std::string_view name) {
+  // It may be as long as a frame, and is shown as far as whole characters have room.
+  size_t shown = std::min(name.size(), limits::kNameBytesMax);
+  while (shown < name.size() && (name[shown] & 0xc0) == 0x80) --shown;
   return Error(Code::kBadRequest, "there is no operation of this name")
       .with("path", "op")
-      .with("op", name.substr(0, limits::kNameBytesMax));
+      .with("op", name.substr(0, shown));
 }
 
 /// After the log has stopped, an answer may show only what is committed.

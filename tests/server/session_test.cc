@@ -499,6 +499,17 @@ TEST_F(SessionTest, SoundFramesWithBadContentKeepTheConnection) {
   EXPECT_THAT(client->answer(), HasSubstr("pong"));
 }
 
+TEST_F(SessionTest, TheNameOfAnUnknownOperationIsCutBetweenTwoCharacters) {
+  start();
+  auto client = connect();
+  const std::string longest(limits::kNameBytesMax - 1, 'x');
+  client->send("1", longest + "\u00e9");
+  const std::string answer = client->answer();
+  json::Document document;
+  ASSERT_TRUE(document.parse(answer).ok()) << answer;
+  EXPECT_EQ(document.root()["error"]["details"]["op"].string(), longest);
+}
+
 TEST_F(SessionTest, UntrustworthyStreamsGetOneAnswerAndEnd) {
   start();
   for (const char* bytes : {"GET / HTTP/1.1\r\n\r\n", "RCPX\0\2"}) {
