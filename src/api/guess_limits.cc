@@ -26,7 +26,11 @@ int64_t delay_ms(int waits) {
 }  // namespace
 
 std::string address_key(std::string_view peer) {
-  const auto parts = split_host_port(peer);
+  std::string address(peer);
+  // An address of the link comes with its interface, as in [fe80::1%eth0]:5.
+  if (const size_t zone = address.find('%'); zone != std::string::npos)
+    address.erase(zone, address.rfind(']') - zone);
+  const auto parts = split_host_port(address);
   if (!parts.ok()) return std::string(peer);
   in_addr v4{};
   if (::inet_pton(AF_INET, parts->host.c_str(), &v4) == 1)

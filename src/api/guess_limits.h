@@ -53,7 +53,7 @@ class GuessLimits {
 };
 
 /// What counts as one address: the four bytes of an IPv4 address, the first eight of an IPv6 one,
-/// or the text itself when it is neither.
+/// whatever the interface, or the text itself when it is neither.
 std::string address_key(std::string_view peer);
 
 }  // namespace rstmdb::api

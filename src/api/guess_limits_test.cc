@@ -73,6 +73,15 @@ TEST(GuessLimits, ANetworkOfIPv6IsOneAddress) {
   EXPECT_EQ(address_key("not an address"), "not an address");
 }
 
+TEST(GuessLimits, AnAddressOfTheLinkIsOneWhateverThePortAndInterface) {
+  GuessLimits guesses;
+  for (int port = 1; port <= limits::kGuessesPerSecondMax; ++port)
+    guesses.failed("[fe80::1%eth0.2]:" + std::to_string(port), 0);
+  EXPECT_EQ(guesses.stats().addresses, 1u);
+  EXPECT_GT(guesses.wait_ms("[fe80::1%eth0.2]:1000", 0), 0);
+  EXPECT_EQ(address_key("[fe80::1%2]:5"), address_key("[fe80::1]:5"));
+}
+
 TEST(GuessLimits, RemembersSoManyAddressesAndForgetsTheQuietestFirst) {
   GuessLimits guesses;
   const auto peer = [](size_t i) {
