@@ -97,7 +97,8 @@ Result<void> read_option(std::string_view word, size_t place, TokenEntry& token)
     return {};
   }
   if (equals != std::string_view::npos && key == "expires") {
-    RSTMDB_ASSIGN(token.expires_ms, parse_time(value));
+    RSTMDB_ASSIGN(const int64_t expires_ms, parse_time(value));
+    token.expires_ms = std::max<int64_t>(expires_ms, 1);  // 0 is never
     return {};
   }
   return refused("has " + shown(word, place) + " that is none of name=, role=, expires=");

@@ -29,6 +29,13 @@ TEST(ParseToken, OptionsMayStandInAnyOrderAndSpacing) {
   EXPECT_EQ(token->expires_ms, 1'798'761'600'000);
 }
 
+TEST(ParseToken, AnEndInThePastIsOneHoweverLongAgo) {
+  // 0 says that there is none.
+  for (const char* past :
+       {"1969-12-31T23:59:59Z", "1970-01-01T00:00:00Z", "1970-01-01T00:00:00.5Z"})
+    EXPECT_NE(parse_token(kDigits + " expires=" + past)->expires_ms, 0) << past;
+}
+
 TEST(ParseToken, ANameAtTheLimitIsTakenAndOneAboveIsNot) {
   const std::string longest(limits::kPrincipalNameBytesMax, 'n');
   EXPECT_TRUE(parse_token(kDigits + " name=" + longest).ok());
