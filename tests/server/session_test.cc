@@ -166,6 +166,21 @@ TEST_F(GateTest, WritesBeforeASwitchingHelloAreAnsweredBeforeItInTheOldForm) {
   EXPECT_THAT(client->answer(), HasSubstr("pong"));
 }
 
+TEST_F(GateTest, HelloSwitchesToJsonlAlsoWhenTheLogHasStopped) {
+  start();
+  prepare();
+  auto client = connect();
+  client->send("w", "APPLY_EVENT", R"({"instance_id":"i","event":"GO"})");
+  EXPECT_FALSE(client->has_answer());
+  log_->fail(Error(Code::kWalIoError, "no space"));
+  EXPECT_THAT(client->answer(), HasSubstr("WAL_IO_ERROR"));
+  client->send("h", "HELLO", R"({"wire_modes":["jsonl"]})");
+  EXPECT_THAT(client->answer(), HasSubstr(R"("wire_mode":"jsonl")"));
+  client->speak(Dialect::kJsonl);
+  client->send("p", "PING");
+  EXPECT_THAT(client->answer(), HasSubstr("pong"));
+}
+
 TEST_F(GateTest, TheDeepestContextCanBeAnsweredReadAndWithdrawn) {
   start();
   prepare();

@@ -56,9 +56,11 @@ Result<DependsOn> hello(const Context& context, const Params& params, json::Writ
     if (listed) result.value(feature);
   }
   result.close_array();
-  // Writes asked for before a switch are answered before it.
+  // Writes asked for before a switch are answered before it. They have been when the log has
+  // stopped.
   const bool switches = context.caller.wants_jsonl && !context.caller.speaks_jsonl;
-  return DependsOn{switches ? context.node.head() : 0};
+  const bool waits = switches && !context.node.gate().failed();
+  return DependsOn{waits ? context.node.head() : 0};
 }
 
 }  // namespace rstmdb::api
