@@ -24,6 +24,30 @@ std::vector<const SlotSet*> matching_sets(const State& state, const ListQuery& q
   return sets;
 }
 
+/// Where the union has skipped `skip` members from `from` on; nothing when it has no more. Found by
+/// halving: going there step by step would hold up everybody else for seconds among millions.
+std::optional<Slot> slot_behind(const std::vector<const SlotSet*>& sets, Slot from, uint64_t skip,
+                                Slot slots) {
+  const auto rank = [&sets](Slot slot) {
+    uint64_t members = 0;
+    for (const SlotSet* set : sets) members += set->rank(slot);
+    return members;
+  };
+  if (from >= slots) return std::nullopt;
+  const uint64_t skipped = skip + (from == 0 ? 0 : rank(from - 1));
+  Slot last = slots - 1;
+  if (rank(last) <= skipped) return std::nullopt;
+  while (from < last) {
+    const Slot middle = from + (last - from) / 2;
+    if (rank(middle) > skipped) {
+      last = middle;
+    } else {
+      from = middle + 1;
+    }
+  }
+  return from;
+}
+
 /// Walks the union of disjoint sets in order: a heap of the next member of each.
 class UnionWalk {
  public:
@@ -62,17 +86,12 @@ Page list_instances(const State& state, const ListQuery& query) {
   for (const SlotSet* set : sets) page.total += set->count();
 
   Slot from = query.from;
-  uint64_t skip = query.offset;
-  if (skip > 0 && from == 0 && sets.size() == 1) {
-    const auto start = sets.front()->at(skip);
+  if (query.offset > 0) {
+    const auto start = slot_behind(sets, from, query.offset, state.instances().size());
     if (!start) return page;
     from = *start;
-    skip = 0;
   }
   UnionWalk walk(sets, from);
-  for (; skip > 0; --skip) {
-    if (!walk.next()) return page;
-  }
   while (const auto slot = walk.next()) {
     if (page.slots.size() == query.limit) {
       page.next = slot;

@@ -1,6 +1,5 @@
 // Pages of instances, in order of creation, by machine and state. The cost of a page grows with the
-// page; with a state but no machine, also with the number of machines, and with the offset if there
-// is one.
+// page; with a state but no machine, also with the number of machines.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +15,8 @@ struct ListQuery {
   std::string_view machine;  // or "" for all
   std::string_view state;    // or "" for all
   uint64_t limit = 0;
-  uint64_t offset = 0;  // matches to skip
   Slot from = 0;        // first slot to look at; what Page::next said
+  uint64_t offset = 0;  // matches to skip from there on
 };
 
 struct Page {

@@ -36,13 +36,6 @@ std::optional<Slot> SlotSet::next(Slot from) const {
   return iterator.current_value;
 }
 
-std::optional<Slot> SlotSet::at(uint64_t rank) const {
-  uint32_t slot = 0;
-  if (rank >= count_) return std::nullopt;
-  if (!roaring_bitmap_select(bitmap_->roaring, static_cast<uint32_t>(rank), &slot)) {
-    return std::nullopt;
-  }
-  return slot;
-}
+uint64_t SlotSet::rank(Slot slot) const { return roaring_bitmap_rank(bitmap_->roaring, slot); }
 
 }  // namespace rstmdb::engine

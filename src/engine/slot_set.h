@@ -9,8 +9,8 @@ namespace rstmdb::engine {
 
 using Slot = uint32_t;
 
-/// add, remove and count cost far less than a look-up by id; at() and next() cost the logarithm of
-/// the size.
+/// add, remove and count cost far less than a look-up by id; next() costs the logarithm of the
+/// size, rank() a step for each 65,536 slots.
 class SlotSet {
  public:
   SlotSet();
@@ -24,8 +24,8 @@ class SlotSet {
   uint64_t count() const { return count_; }
   /// The smallest member that is at least `from`.
   std::optional<Slot> next(Slot from) const;
-  /// The member with `rank` smaller ones.
-  std::optional<Slot> at(uint64_t rank) const;
+  /// How many members are not above `slot`.
+  uint64_t rank(Slot slot) const;
 
  private:
   struct Bitmap;
