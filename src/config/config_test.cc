@@ -380,6 +380,25 @@ TEST_F(ConfigFiles, WarnsOfWhatIsNotServedAndWhatIsOpen) {
   for (size_t i = 0; i < 4; ++i) EXPECT_TRUE(loaded->warnings[i].starts_with(begins[i]));
 }
 
+TEST_F(ConfigFiles, WarnsOfAVariableThatSetsNothing) {
+  const auto loaded = load({std::nullopt,
+                            {{"RSTMDB_AUTH_REQUIRE", "true"},
+                             {"RSTMDB_WHATEVER", "1"},
+                             {"RSTMDB_CONFIG_", "2"},
+                             {"RSTMDB_TOKEN", "the client's"},
+                             {"RSTMDB_SERVICE_HOST", "Kubernetes'"},
+                             {"RSTMDB_PORT_7401_TCP", "Kubernetes'"},
+                             {"PATH", "/bin"}}});
+  ASSERT_TRUE(loaded.ok()) << loaded.error().to_string();
+  EXPECT_EQ(loaded->warnings,
+            (std::vector<std::string>{
+                "RSTMDB_AUTH_REQUIRE: no setting is read from this variable; did you mean "
+                "RSTMDB_AUTH_REQUIRED?",
+                "RSTMDB_CONFIG_: no setting is read from this variable",
+                "RSTMDB_WHATEVER: no setting is read from this variable"}));
+  EXPECT_FALSE(loaded->config.auth.required);
+}
+
 TEST_F(ConfigFiles, WarnsLoudlyOfAnOpenDoorWithoutTokensOrWithoutTls) {
   const std::string tokens = "auth: {required: true, token_hashes: [" + kHash + "]}\n";
   const std::string tls = "tls: {enabled: true, cert_path: c, key_path: k}\n";

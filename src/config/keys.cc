@@ -230,6 +230,8 @@ struct Shower {
   }
 };
 
+constexpr size_t kNameBytesCompared = 64;  // no known name is near to a longer one
+
 /// Number of letters to insert, remove or replace to make one text of the other.
 size_t distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
@@ -261,7 +263,6 @@ bool is_section(std::string_view name) {
 }
 
 std::string nearest_name(std::string_view section, std::string_view name) {
-  constexpr size_t kNameBytesCompared = 64;  // no known name is near to a longer one
   if (name.size() > kNameBytesCompared) return "";
   size_t best = name.size() / 3 + 2;  // a name further away than this is another name
   std::string nearest;
@@ -277,6 +278,20 @@ std::string nearest_name(std::string_view section, std::string_view name) {
       consider(key.own_name(), 0, key.own_name());
     else
       consider(key.own_name(), 1, key.name);
+  }
+  return nearest;
+}
+
+std::string nearest_variable(std::string_view name) {
+  if (name.size() > kNameBytesCompared) return "";
+  constexpr size_t kFurthest = 4;  // all begin alike
+  size_t best = kFurthest + 1;
+  std::string nearest;
+  for (const Key& key : kKeys) {
+    const size_t far = distance(name, key.variable);
+    if (key.variable.empty() || far >= best) continue;
+    best = far;
+    nearest = key.variable;
   }
   return nearest;
 }

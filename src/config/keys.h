@@ -37,6 +37,8 @@ bool is_section(std::string_view name);
 /// The known name that `name` was most likely meant to be, or "": a section when `section` is "",
 /// else a key, with its section when it is another one's.
 std::string nearest_name(std::string_view section, std::string_view name);
+/// The variable of a key that `name` was most likely meant to be, or "".
+std::string nearest_variable(std::string_view name);
 
 /// Sets the key's value from its text form, as the environment has it; a list gets one more
 /// element. Fails with the reason alone; the caller knows the place.

@@ -3,6 +3,9 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/host_port.h"
 #include "config/keys.h"
 #include "io/small_file.h"
@@ -126,6 +129,28 @@ std::vector<std::string> warnings_for(const Config& config) {
   return warnings;
 }
 
+/// Whether a variable with our prefix is somebody else's: the command line client's, or one that
+/// Kubernetes sets for a service of this name.
+bool is_meant_for_others(std::string_view variable) {
+  constexpr std::string_view kOfTheClient[] = {"RSTMDB_SERVER",      "RSTMDB_TOKEN",
+                                               "RSTMDB_TLS",         "RSTMDB_CA_CERT",
+                                               "RSTMDB_CLIENT_CERT", "RSTMDB_CLIENT_KEY"};
+  return std::ranges::find(kOfTheClient, variable) != std::end(kOfTheClient) ||
+         variable == "RSTMDB_PORT" || variable.starts_with("RSTMDB_PORT_") ||
+         variable.starts_with("RSTMDB_SERVICE_");
+}
+
+void warn_of_unknown_variables(const Environment& environment, std::vector<std::string>& warnings) {
+  for (const auto& [name, value] : environment) {
+    const bool known = !name.starts_with("RSTMDB_") || name == "RSTMDB_CONFIG" ||
+                       std::ranges::find(keys(), name, &Key::variable) != keys().end();
+    if (known || is_meant_for_others(name)) continue;
+    const std::string nearest = nearest_variable(name);
+    warnings.push_back(name + ": no setting is read from this variable" +
+                       (nearest.empty() ? "" : "; did you mean " + nearest + "?"));
+  }
+}
+
 /// File, environment and secrets file, each value by itself.
 Result<Loaded> read_all(const Sources& sources) {
   std::optional<std::string> path = sources.path;
@@ -147,6 +172,7 @@ Result<Loaded> load(const Sources& sources) {
   RSTMDB_ASSIGN(Loaded loaded, read_all(sources));
   RSTMDB_TRY(check_together(loaded.config));
   loaded.warnings = warnings_for(loaded.config);
+  warn_of_unknown_variables(sources.environment, loaded.warnings);
   return loaded;
 }
 
