@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <optional>
 #include <system_error>
 
@@ -30,16 +29,27 @@ std::variant<JsonInput, InputError> checked(JsonInput input) {
                     show_place(input.name, input.text, byte)};
 }
 
+/// All of it, or a little more than is taken of anything. A read that fails sets `in`'s bad bit,
+/// where an iterator over its buffer would throw.
+std::string read_from(std::istream& in) {
+  std::string text;
+  char chunk[16 * 1024];
+  while (text.size() <= kInputBytesMax && (in.read(chunk, sizeof chunk) || in.gcount() > 0)) {
+    text.append(chunk, static_cast<size_t>(in.gcount()));
+  }
+  return text;
+}
+
 std::variant<JsonInput, InputError> from_stdin(Stdin input) {
   if (input == Stdin::kTaken) {
     return InputError{"- cannot be used here: the commands come from standard input"};
   }
-  return checked({"standard input", std::string(std::istreambuf_iterator<char>(std::cin), {})});
+  return checked({"standard input", read_from(std::cin)});
 }
 
 std::variant<JsonInput, InputError> from_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(file), {});
+  std::string text = read_from(file);
   if (!file.is_open() || file.bad()) {
     return InputError{"cannot read " + path + ": " + std::generic_category().message(errno)};
   }

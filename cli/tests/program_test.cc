@@ -196,6 +196,8 @@ TEST_F(Program, UsageErrorsAreExitCode2) {
            {"graph", "door", "--format", "png"},
            {"put-machine", "-n", "door", "-v", "1", "/nowhere/door.json"},
            {"create-instance", "-m", "door", "-c", "@/nowhere/ctx.json"},
+           {"create-instance", "-m", "door", "-c", "@/"},
+           {"validate", "/"},
            {"--timeout", "0", "ping"},
            {"--tls", "--ca-cert", "/nowhere/ca.pem", "ping"}}) {
     const Finished done = cli(words);
@@ -213,6 +215,16 @@ TEST_F(Program, BadJsonIsShownWithACaret) {
   const Finished from_file = cli({"create-instance", "-m", "door", "-c", "@" + file});
   EXPECT_EQ(from_file.exit_code, 2);
   EXPECT_THAT(from_file.err, HasSubstr(file + ":3:1\n  3 | }\n    | ^\n"));
+}
+
+TEST_F(Program, InputThatDoesNotEndIsRefused) {
+  const Finished file = run({"validate", "/dev/zero"}, "127.0.0.1:1");
+  EXPECT_EQ(file.exit_code, 2);
+  EXPECT_THAT(file.err, HasSubstr("/dev/zero is longer than 16 MiB"));
+  const Finished pipe = run_process(
+      {"/bin/sh", "-c", R"("$1" validate - </dev/zero)", "sh", built_program("rstmdb-cli")});
+  EXPECT_EQ(pipe.exit_code, 2);
+  EXPECT_THAT(pipe.err, HasSubstr("standard input is longer than 16 MiB"));
 }
 
 TEST_F(Program, JsonComesFromFilesAndStandardInput) {
