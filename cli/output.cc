@@ -27,13 +27,36 @@ std::string_view sequence_of(Colour colour) {
   return "";
 }
 
+constexpr char kHexDigits[] = "0123456789abcdef";
+
+/// Whether the character at `at` is a C1 control: two bytes of UTF-8 that start with c2.
+bool is_c1(std::string_view text, size_t at) {
+  return text[at] == '\xc2' && at + 1 < text.size() &&
+         static_cast<unsigned char>(text[at + 1]) < 0xa0;
+}
+
+/// JSON text as it is, with the control characters that JSON lets stand in strings as escapes.
+std::string printable_json(std::string_view json) {
+  std::string out;
+  for (size_t i = 0; i < json.size(); ++i) {
+    if (json[i] != '\x7f' && !is_c1(json, i)) {
+      out += json[i];
+      continue;
+    }
+    const auto shown = static_cast<unsigned char>(json[i] == '\x7f' ? json[i] : json[++i]);
+    out += "\\u00";
+    out += {kHexDigits[shown >> 4], kHexDigits[shown & 15]};
+  }
+  return out;
+}
+
 void append_pretty(std::string& out, const client::Json& value, size_t depth) {
   const std::string inner(2 * (depth + 1), ' ');
   const char* separator = "\n";
   if (value.is_object() && value.size() > 0) {
     out += '{';
     for (const auto& [key, member] : value.members()) {
-      out += separator + inner + client::json_quote(key) + ": ";
+      out += separator + inner + printable_json(client::json_quote(key)) + ": ";
       append_pretty(out, member, depth + 1);
       separator = ",\n";
     }
@@ -47,7 +70,7 @@ void append_pretty(std::string& out, const client::Json& value, size_t depth) {
     }
     out += "\n" + std::string(2 * depth, ' ') + "]";
   } else {
-    out += value.text();
+    out += printable_json(value.text());
   }
 }
 
@@ -67,20 +90,17 @@ std::string coloured(Colours colours, Colour colour, std::string_view text) {
 }
 
 std::string printable(std::string_view text) {
-  static constexpr char kDigits[] = "0123456789abcdef";
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
-    // C1 controls are two bytes of UTF-8 that start with c2.
-    const bool c1 =
-        byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    const bool c1 = is_c1(text, i);
     if (byte == '\n') {
       out += "\\n";
     } else if (byte == '\t') {
       out += "\\t";
     } else if (byte < 0x20 || byte == 0x7f || c1) {
       const unsigned shown = c1 ? static_cast<unsigned char>(text[++i]) : byte;
-      out += {'\\', 'x', kDigits[shown >> 4], kDigits[shown & 15]};
+      out += {'\\', 'x', kHexDigits[shown >> 4], kHexDigits[shown & 15]};
     } else {
       out += static_cast<char>(byte);
     }

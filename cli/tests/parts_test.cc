@@ -72,6 +72,14 @@ TEST(Output, NoStoredTextDrivesTheTerminal) {
             "a\\x1b[31m\\x07\\n\\t\\x7f\\x9b\xc3\xa9");
 }
 
+TEST(Output, NeitherDoesStoredJsonWhichStaysJson) {
+  const Json json =
+      Json::parse("{\"k\x7f\":[\"a\xc2\x9b\x31m\xc3\xa9\",1],\"e\":\"\\u001b\"}").value();
+  EXPECT_EQ(
+      pretty(json),
+      "{\n  \"k\\u007f\": [\n    \"a\\u009b1m\xc3\xa9\",\n    1\n  ],\n  \"e\": \"\\u001b\"\n}");
+}
+
 TEST(Output, TablesAreAligned) {
   Table table({"A", "LONG"});
   table.add({"caf\xc3\xa9", "1"});
