@@ -136,7 +136,8 @@ std::variant<Arguments, int> finish(Raw& raw) {
   options.connect_timeout = std::min(options.connect_timeout, options.request_timeout);
   options.reconnect.attempts = 3;
   const bool wants_tls = raw.tls_on || raw.tls.insecure || !raw.tls.ca_cert.empty() ||
-                         !raw.tls.client_cert.empty() || !raw.tls.server_name.empty();
+                         !raw.tls.client_cert.empty() || !raw.tls.client_key.empty() ||
+                         !raw.tls.server_name.empty();
   if (wants_tls) options.tls = raw.tls;
   made.globals.form = raw.json ? Form::kJson : Form::kHuman;
   made.globals.talk = raw.verbose ? Talk::kVerbose : Talk::kQuiet;

@@ -199,6 +199,7 @@ TEST_F(Program, UsageErrorsAreExitCode2) {
            {"create-instance", "-m", "door", "-c", "@/"},
            {"validate", "/"},
            {"--timeout", "0", "ping"},
+           {"--client-key", "/nowhere/key.pem", "ping"},
            {"--tls", "--ca-cert", "/nowhere/ca.pem", "ping"}}) {
     const Finished done = cli(words);
     EXPECT_EQ(done.exit_code, 2) << words[0] << "\n" << done.out << done.err;
