@@ -227,21 +227,26 @@ int Session::watch(const Invocation& invocation) {
 int Session::graph(const Invocation& invocation) {
   auto connected = connect();
   if (!connected.ok()) return failed(connected.error());
-  const auto version = invocation.value("version");
-  const auto machine =
-      (*connected)
-          ->get_machine(*invocation.value("machine"),
-                        version ? static_cast<uint32_t>(std::stoull(*version)) : 0);
+  std::string params = R"({"machine":)" + client::json_quote(*invocation.value("machine"));
+  if (const auto version = invocation.value("version")) {
+    params += R"(,"version":)" + std::to_string(std::stoull(*version));
+  }
+  const auto answer = (*connected)->call(invocation.command->op, params + "}");
+  if (!answer.ok()) return failed(answer.error());
+  const auto machine = client::Json::parse(*answer);
   if (!machine.ok()) return failed(machine.error());
-  const auto definition = client::Json::parse(machine->definition);
-  if (!definition.ok()) return failed(definition.error());
+  const client::Json name = (*machine)["machine"];
+  const client::Json definition = (*machine)["definition"];
+  if (!name.is_string() || !definition.is_object()) {
+    return failed(client::Error(client::ErrorKind::kProtocol, "the answer holds no machine"));
+  }
   const std::string format = invocation.value("format").value_or("mermaid");
   const std::string text =
-      format == "dot" ? dot_text(machine->machine, *definition) : mermaid_text(*definition);
+      format == "dot" ? dot_text(name.string(), definition) : mermaid_text(definition);
   if (globals_.form == Form::kJson) {
-    std::cout << R"({"machine":)" << client::json_quote(machine->machine) << R"(,"version":)"
-              << machine->version << R"(,"format":")" << format << R"(","graph":)"
-              << client::json_quote(text) << "}" << std::endl;
+    std::cout << R"({"machine":)" << name.text() << R"(,"version":)" << (*machine)["version"].text()
+              << R"(,"format":")" << format << R"(","graph":)" << client::json_quote(text) << "}"
+              << std::endl;
   } else {
     std::cout << text << std::flush;
   }

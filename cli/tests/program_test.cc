@@ -263,7 +263,11 @@ TEST_F(Program, GraphsInBothForms) {
               testing::StartsWith("stateDiagram-v2\n    [*] --> closed"));
   EXPECT_THAT(cli({"graph", "door", "-v", "1", "--format", "dot"}).out,
               testing::StartsWith("digraph \"door\" {"));
+  EXPECT_THAT(cli({"--json", "graph", "door"}).out,
+              testing::StartsWith(R"({"machine":"door","version":1,"format":"mermaid","graph":")"));
   EXPECT_EQ(cli({"graph", "none"}).exit_code, 1);
+  EXPECT_EQ(cli({"graph", "door", "-v", "4294967297"}).exit_code, 1) << "2^32 + 1 is not 1";
+  EXPECT_EQ(cli({"graph", "door", "-v", "0"}).exit_code, 1);
 }
 
 TEST_F(Program, BothWireModesAndVerbose) {
