@@ -104,6 +104,9 @@ int Session::run(const Invocation& invocation) {
 }
 
 int Session::input_failed(const InputError& error) const {
+  if (globals_.form == Form::kJson) {
+    return failed(client::Error(client::ErrorKind::kArgument, error.text));
+  }
   std::cerr << coloured(err_, Colour::kRed, "error:") << " " << error.text
             << (error.text.ends_with('\n') ? "" : "\n");
   return kExitUsage;

@@ -228,6 +228,13 @@ TEST_F(Program, InputThatDoesNotEndIsRefused) {
   EXPECT_THAT(pipe.err, HasSubstr("standard input is longer than 16 MiB"));
 }
 
+TEST_F(Program, AnInputErrorIsALineOfJsonWhenAskedFor) {
+  const Finished done = cli({"--json", "create-instance", "-m", "door", "-c", "{\n]"});
+  EXPECT_EQ(done.exit_code, 2);
+  EXPECT_THAT(done.err, testing::StartsWith(R"({"error":{"kind":"argument","code":null,)"));
+  EXPECT_EQ(done.err.find('\n'), done.err.size() - 1);
+}
+
 TEST_F(Program, JsonComesFromFilesAndStandardInput) {
   const std::string file = folder_.write("ctx.json", R"({"from":"file"})");
   EXPECT_EQ(cli({"create-instance", "-m", "door", "-i", "f1", "-c", "@" + file}).exit_code, 0);
