@@ -9,13 +9,15 @@ volatile std::sig_atomic_t interrupted = 0;
 
 void interrupt(int) { interrupted = 1; }
 
-/// SIGINT and SIGTERM set `interrupted` while this lives.
+/// SIGINT and SIGTERM set `interrupted` while this lives, once: a second one ends the program, also
+/// where the server does not answer or nobody takes what is shown.
 class Interruptible {
  public:
   Interruptible() {
     interrupted = 0;
     struct sigaction action{};
     action.sa_handler = interrupt;
+    action.sa_flags = SA_RESETHAND;
     ::sigaction(SIGINT, &action, &before_int_);
     ::sigaction(SIGTERM, &action, &before_term_);
   }

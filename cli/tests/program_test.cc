@@ -478,6 +478,23 @@ TEST(ProgramAlone, WatchShowsLinesUntilTheStreamEnds) {
             R"({"machines":["m","n"],"include_ctx":false,"from_offset":3})");
 }
 
+TEST(ProgramAlone, ASecondSignalDoesNotWaitForTheServer) {
+  FakeServer server;
+  TemporaryFolder folder;
+  server.on("WATCH_ALL", [&](Peer& peer, const Received& r) {
+    peer.answer(r.id, R"({"subscription_id":"s","wal_offset":1})");
+    folder.write("watching", "");
+  });
+  server.on("UNWATCH", [&](Peer&, const Received&) { folder.write("unanswered", ""); });
+  const std::string script =
+      "\"$1\" --timeout 5 -s \"$2\" watch-all & "
+      "until [ -e \"$3/watching\" ]; do :; done; kill -INT $!; "
+      "until [ -e \"$3/unanswered\" ]; do :; done; kill -INT $!; wait $!; echo \"exit code $?\"";
+  const Finished done = run_process({"/bin/sh", "-c", script, "sh", built_program("rstmdb-cli"),
+                                     address_of(server), folder.path()});
+  EXPECT_EQ(done.out, "exit code 130\n") << done.err;
+}
+
 TEST(ProgramAlone, EveryCommandSendsItsOperation) {
   FakeServer server;
   const std::string address = address_of(server);
