@@ -16,7 +16,8 @@ constexpr const char* kFooter =
     "Without a command: a prompt (help lists the commands there).\n\n"
     "JSON values are given inline, as @FILE, or as - for standard input.\n\n"
     "Exit codes: 0 done; 1 the server refused; 2 the command line or an input is wrong;\n"
-    "            3 no connection; 4 no answer in time; 5 not an rstmdb server's answer.";
+    "            3 no connection; 4 no answer in time; 5 not an rstmdb server's answer;\n"
+    "            6 done, but standard output does not take the result.";
 
 /// What CLI11 writes into while it parses.
 struct Raw {

@@ -19,6 +19,7 @@ inline constexpr int kExitUsage = 2;
 inline constexpr int kExitConnection = 3;
 inline constexpr int kExitTimeout = 4;
 inline constexpr int kExitProtocol = 5;
+inline constexpr int kExitOutput = 6;
 
 enum class Form : uint8_t { kHuman, kJson };
 enum class Talk : uint8_t { kQuiet, kVerbose };

@@ -87,6 +87,13 @@ client::Result<client::Client*> Session::connect() {
 }
 
 int Session::run(const Invocation& invocation) {
+  const int code = carry_out(invocation);
+  if (std::cout.flush()) return code;
+  std::cout.clear();
+  return output_failed();
+}
+
+int Session::carry_out(const Invocation& invocation) {
   switch (invocation.command->runs) {
     case Runs::kCall:
     case Runs::kWrite:
@@ -110,6 +117,17 @@ int Session::input_failed(const InputError& error) const {
   std::cerr << coloured(err_, Colour::kRed, "error:") << " " << error.text
             << (error.text.ends_with('\n') ? "" : "\n");
   return kExitUsage;
+}
+
+int Session::output_failed() const {
+  constexpr const char* kSentence = "standard output does not take the result";
+  if (globals_.form == Form::kJson) {
+    std::cerr << R"({"error":{"kind":"output","code":null,"message":")" << kSentence
+              << R"(","retryable":false}})" << "\n";
+  } else {
+    std::cerr << coloured(err_, Colour::kRed, "error:") << " " << kSentence << "\n";
+  }
+  return kExitOutput;
 }
 
 int Session::failed(const client::Error& error) const {
@@ -218,10 +236,10 @@ int Session::watch(const Invocation& invocation) {
   const auto show = [this](const client::Notification& notification) {
     if (globals_.form == Form::kJson) {
       std::cout << notification.json << std::endl;
-      return;
+    } else if (const auto event = client::Json::parse(notification.json); event.ok()) {
+      std::cout << show_notification(*event, out_) << std::flush;
     }
-    const auto event = client::Json::parse(notification.json);
-    if (event.ok()) std::cout << show_notification(*event, out_) << std::flush;
+    return std::cout.good();
   };
   auto ended = watch_until_interrupted(**connected, invocation, show);
   return ended.ok() ? kExitOk : failed(ended.error());

@@ -26,6 +26,7 @@ class Session {
 
  private:
   struct Params;
+  int carry_out(const Invocation& invocation);
   int call(const Invocation& invocation);
   int watch(const Invocation& invocation);
   int graph(const Invocation& invocation);
@@ -34,6 +35,7 @@ class Session {
 
   std::variant<Params, InputError> params_of(const Invocation& invocation) const;
   int input_failed(const InputError& error) const;
+  int output_failed() const;
   int failed(const client::Error& error) const;
 
   Globals globals_;

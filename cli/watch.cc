@@ -68,7 +68,7 @@ client::Result<client::Subscription> subscribe(client::Client& client,
 
 client::Result<void> watch_until_interrupted(
     client::Client& client, const Invocation& invocation,
-    const std::function<void(const client::Notification&)>& show) {
+    const std::function<bool(const client::Notification&)>& show) {
   const Interruptible until;
   auto subscription = subscribe(client, invocation);
   if (!subscription.ok()) return subscription.error();
@@ -76,7 +76,7 @@ client::Result<void> watch_until_interrupted(
     // A signal does not end the wait, so it is a short one.
     auto next = subscription->next(std::chrono::milliseconds(100));
     if (!next.ok()) return next.error();
-    if (next->has_value()) show(**next);
+    if (next->has_value() && !show(**next)) break;
   }
   return subscription->close();
 }

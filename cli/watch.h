@@ -9,9 +9,9 @@
 namespace rstmdb::cli {
 
 /// Subscribes as `invocation` says and shows every notification until SIGINT or SIGTERM, which are
-/// a good end, or an error.
+/// a good end, until `show` gives false, or an error.
 client::Result<void> watch_until_interrupted(
     client::Client& client, const Invocation& invocation,
-    const std::function<void(const client::Notification&)>& show);
+    const std::function<bool(const client::Notification&)>& show);
 
 }  // namespace rstmdb::cli

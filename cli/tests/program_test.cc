@@ -235,6 +235,24 @@ TEST_F(Program, AnInputErrorIsALineOfJsonWhenAskedFor) {
   EXPECT_EQ(done.err.find('\n'), done.err.size() - 1);
 }
 
+TEST_F(Program, AResultThatIsNotTakenIsExitCode6) {
+  ASSERT_EQ(cli({"create-instance", "-m", "door", "-i", "full"}).exit_code, 0);
+  ASSERT_EQ(cli({"apply-event", "-i", "full", "-e", "OPEN"}).exit_code, 0);
+  for (const char* command : {"get-instance full", "--json get-instance full", "graph door",
+                              "watch-all --after-offset 0", "--json watch-all --after-offset 0"}) {
+    const std::string script = R"("$1" -s "$2" )" + std::string(command) + " >/dev/full";
+    const Finished done = run_process(
+        {"/bin/sh", "-c", script, "sh", built_program("rstmdb-cli"), server_->address()});
+    EXPECT_EQ(done.exit_code, 6) << command;
+    EXPECT_THAT(done.err, HasSubstr("standard output does not take the result")) << command;
+  }
+  const Finished lines = run_process({"/bin/sh", "-c", R"("$1" -s "$2" >/dev/full)", "sh",
+                                      built_program("rstmdb-cli"), server_->address()},
+                                     "ping\ndelete-instance full\n");
+  EXPECT_EQ(lines.exit_code, 6);
+  EXPECT_EQ(cli({"get-instance", "full"}).exit_code, 1) << "all lines are carried out";
+}
+
 TEST_F(Program, JsonComesFromFilesAndStandardInput) {
   const std::string file = folder_.write("ctx.json", R"({"from":"file"})");
   EXPECT_EQ(cli({"create-instance", "-m", "door", "-i", "f1", "-c", "@" + file}).exit_code, 0);
