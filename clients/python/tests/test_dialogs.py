@@ -49,6 +49,10 @@ def answer_of(error: rstmdb.ServerError) -> dict[str, Any]:
     }
 
 
+def as_it_came(message: Any) -> Any:
+    return message
+
+
 class Face:
     """The async stream, driven from outside the loop."""
 
@@ -65,7 +69,7 @@ class Face:
         return self.loop.run_until_complete(all_at_once())
 
     def next_event(self, timeout: float) -> Any:
-        return self.loop.run_until_complete(self.stream.next_event(timeout))
+        return self.loop.run_until_complete(self.stream.next_event(timeout, as_it_came))
 
     def close(self) -> None:
         self.loop.run_until_complete(self.stream.close())
@@ -86,7 +90,7 @@ class BlockingFace:
         return answers
 
     def next_event(self, timeout: float) -> Any:
-        return self.stream.next_event(timeout)
+        return self.stream.next_event(timeout, as_it_came)
 
     def close(self) -> None:
         self.stream.close()

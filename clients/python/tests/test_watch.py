@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import socket
+import sys
 import threading
 import uuid
 from typing import Any
 
 import pytest
+import rcp
 from fake_server import Peer, fake_server
 from server import TOGGLE, Server
 
@@ -165,6 +169,45 @@ def test_what_a_server_repeats_is_passed_over(connect: Any) -> None:
         assert [event.wal_offset for event in events] == [8, 9]
         assert {event.subscription_id for event in events} == {"s7"}
         client.close()
+
+
+def test_threads_that_share_a_subscription_have_each_change_once() -> None:
+    count, threads = 5000, 4
+    body = {"type": "event", "subscription_id": "s7", "instance_id": "i", "machine": "m"}
+    events = [{**body, "version": 1, "wal_offset": 8 + n} for n in range(count)]
+    frames = b"".join(rcp.encode("rcpx", json.dumps(event).encode()) for event in events)
+
+    def stream(peer: Peer) -> None:
+        peer.welcome()
+        answer_watch(peer, 7)
+        peer.send_bytes(frames)
+        peer.wait_for_close()
+
+    seen: list[int] = []
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with fake_server(the_client, stream) as server, rstmdb.sync.Client(port=server.port) as db:
+            watch = db.watch_instance("i")
+
+            def take() -> None:
+                while (event := watch.next(10 if len(seen) < count else 0)) is not None:
+                    seen.append(event.wal_offset)
+                    if len(seen) == count:
+                        watch.close()
+
+            def take_all() -> None:
+                with contextlib.suppress(rstmdb.ConnectionError):
+                    take()
+
+            takers = [threading.Thread(target=take_all) for _ in range(threads)]
+            for taker in takers:
+                taker.start()
+            for taker in takers:
+                taker.join(60)
+    finally:
+        sys.setswitchinterval(interval)
+    assert sorted(seen) == list(range(8, 8 + count))
 
 
 def the_client(peer: Peer) -> None:

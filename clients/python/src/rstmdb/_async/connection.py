@@ -25,8 +25,10 @@ from ..errors import (
     RstmdbError,
     server_error,
 )
+from ..models import StreamEvent
 
 _UNWATCH_TIMEOUT = 1.0
+Read = Callable[[Message], StreamEvent | None]
 
 
 class Owner(Protocol):
@@ -298,25 +300,32 @@ class Stream:
             raise server_error(message.get("error") or {})
         return _messages.result_of(message)
 
-    async def next_event(self, timeout: float | None) -> Message | None:
-        """None when nothing came in time. Cancelling it loses nothing."""
-        event = self._take()
+    async def next_event(self, timeout: float | None, read: Read) -> StreamEvent | None:
+        """What `read` makes of the next event that it does not pass over; None when nothing came in
+        time. Cancelling it loses nothing."""
+        event = self._take(read)
         if event is None and timeout is None:
             while event is None:
                 await self._wait()
-                event = self._take()
+                event = self._take(read)
         elif event is None and timeout:
             try:
                 async with asyncio.timeout(timeout):
                     while event is None:
                         await self._wait()
-                        event = self._take()
+                        event = self._take(read)
             except TimeoutError as late:
                 if isinstance(late, RstmdbError):
                     raise
         return event
 
-    def _take(self) -> Message | None:
+    def _take(self, read: Read) -> StreamEvent | None:
+        event = None
+        while event is None and (message := self._next()) is not None:
+            event = read(message)
+        return event
+
+    def _next(self) -> Message | None:
         if not self._events:
             if not self._arrived:
                 if self._error is not None:

@@ -13,6 +13,7 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Callable
 
 from .. import _messages
 from .._dialing import after_loss, connection_failure, lost, prepare
@@ -25,9 +26,11 @@ from ..errors import (
     RstmdbError,
     server_error,
 )
+from ..models import StreamEvent
 
 _READ_BYTES = 64 * 1024
 _UNWATCH_TIMEOUT = 1.0
+Read = Callable[[Message], StreamEvent | None]
 
 
 class Connection:
@@ -229,13 +232,20 @@ class Stream:
         frame = self._wire.request(self._number, op, params)
         return self._connection.request(self._number, frame, time.monotonic() + timeout)
 
-    def next_event(self, timeout: float | None) -> Message | None:
-        """None when nothing came in time."""
+    def next_event(self, timeout: float | None, read: Read) -> StreamEvent | None:
+        """What `read` makes of the next event that it does not pass over; None when nothing came in
+        time. One thread at a time is in `read`, so that it sees them in their order."""
         deadline = None if timeout is None else time.monotonic() + timeout
         if not self._reading.acquire(timeout=-1 if timeout is None else timeout):
             return None
         try:
-            return self._connection.next_event(deadline)
+            event = None
+            while event is None:
+                message = self._connection.next_event(deadline)
+                if message is None:
+                    break
+                event = read(message)
+            return event
         finally:
             self._reading.release()
 

@@ -22,7 +22,8 @@ class Subscription:
     nothing else; the server keeps in its log what has not been pulled.
 
     After a lost connection it subscribes again behind the last change that it has delivered: none
-    is left out and none comes twice. Iterate over it, or call next().
+    is left out and none comes twice. Iterate over it, or call next(). Where several share it, each
+    change goes to one of them.
     """
 
     def __init__(self, options: Options, wire: _messages.Wire, op: str, params: Params) -> None:
@@ -114,15 +115,11 @@ class Subscription:
                 continue
             left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
             try:
-                message = stream.next_event(left)
+                return stream.next_event(left, self._event)
             except RstmdbError as error:
                 self._lose(stream, error)
-                continue
-            if message is None:
-                return None
-            event = self._event(message)
-            if event is not None:
-                return event
+                if isinstance(error, ProtocolError):
+                    stream.close()
 
     def _event(self, message: Message) -> StreamEvent | None:
         if message.get("subscription_id") != self._server_id:
