@@ -28,6 +28,12 @@ export class Problem extends Error {
   get lost(): boolean {
     return this.status === 0;
   }
+
+  /** Whether what was asked for may have happened all the same: nobody has said that it has not. A
+   * log that has stopped does not know, nor does a proxy that has given up waiting. */
+  get unclear(): boolean {
+    return this.status < 400 || this.status >= 500;
+  }
 }
 
 export type Role = 'read' | 'write' | 'admin';

@@ -1,5 +1,5 @@
-// Idempotency keys: the same request sent again, because its answer was lost, takes effect once;
-// another body is another request.
+// Idempotency keys: the same request sent again, because nobody knows whether it took effect, takes
+// effect once; another body is another request.
 
 import { useRef } from 'preact/hooks';
 

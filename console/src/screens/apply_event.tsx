@@ -151,7 +151,7 @@ function Form({ id, event, offset, close, done }: FormProps) {
       return;
     } catch (failure) {
       const met = failure instanceof Problem ? failure : new Problem(-1, '', String(failure));
-      if (!met.lost) once.done(); // refused: nothing happened, another attempt is another request
+      if (!met.unclear) once.done(); // refused: nothing happened, another attempt is another request
       setProblem(met);
     }
     setBusy(false);
@@ -185,7 +185,7 @@ function Form({ id, event, offset, close, done }: FormProps) {
           Close
         </button>
         <button type="submit" class="primary" disabled={busy || syntaxFault(payload) !== null}>
-          {problem?.lost ? `Send ${event} again` : `Apply ${event}`}
+          {problem?.unclear ? `Send ${event} again` : `Apply ${event}`}
         </button>
       </div>
     </form>
