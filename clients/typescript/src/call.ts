@@ -2,9 +2,11 @@
 
 import {
   type ConnectionError,
+  errorOf,
   ProtocolError,
   type RstmdbError,
   type TimeoutError,
+  type WireError,
 } from './errors.js';
 
 /** What is asked for. */
@@ -75,6 +77,11 @@ export class Call {
   failWith(Class: typeof ConnectionError | typeof TimeoutError, message: string, cause?: unknown) {
     const maybeApplied = this.request.writes && this.sends > 0;
     this.fail(this.marked(new Class(message, { maybeApplied, cause })));
+  }
+
+  /** Fails it with what the server has answered. */
+  failAnswered(wire: WireError): void {
+    this.fail(this.marked(errorOf(wire, this.request.writes ? this.sends : 0)));
   }
 
   marked<E extends RstmdbError>(error: E): E {

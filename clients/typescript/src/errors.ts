@@ -184,10 +184,15 @@ export interface WireError {
   details?: Record<string, unknown>;
 }
 
-/** The error that an answer tells of. */
-export function errorOf(wire: WireError): RstmdbError {
+/** Codes with which the server says that it does not know itself whether a write took effect. */
+const UNCLEAR: ReadonlySet<string> = new Set(['WAL_IO_ERROR', 'INTERNAL_ERROR']);
+
+/** The error that an answer tells of. `sends`: how often a write has been sent, 0 for what changes
+ * nothing; one that was sent before may have taken effect then, whatever it is answered now. */
+export function errorOf(wire: WireError, sends = 0): RstmdbError {
   const details = wire.details && (camelMembers(wire.details) as ErrorDetails);
-  const options: RstmdbErrorOptions = { details, retryable: wire.retryable === true };
+  const maybeApplied = sends > 1 || (sends === 1 && UNCLEAR.has(wire.code));
+  const options: RstmdbErrorOptions = { details, retryable: wire.retryable === true, maybeApplied };
   const message = String(wire.message);
   if (wire.code === 'UNSUPPORTED_PROTOCOL') {
     return new ProtocolError(message, { ...options, code: 'UNSUPPORTED_PROTOCOL' });
@@ -195,7 +200,10 @@ export function errorOf(wire: WireError): RstmdbError {
   const Class: ServerErrorClass | undefined = Object.hasOwn(CLASSES, wire.code)
     ? CLASSES[wire.code as keyof typeof CLASSES]
     : undefined;
-  if (!Class) return new ProtocolError(`the server answered with an unknown code ${wire.code}`);
+  if (!Class)
+    return new ProtocolError(`the server answered with an unknown code ${wire.code}`, {
+      maybeApplied,
+    });
   return new Class(wire.code as ServerErrorCode, message, options);
 }
 

@@ -12,7 +12,7 @@
 import { backoffDelay } from './backoff.js';
 import type { Call } from './call.js';
 import type { Settings } from './config.js';
-import { ConnectionError, errorOf, ProtocolError, RstmdbError, TimeoutError } from './errors.js';
+import { ConnectionError, ProtocolError, RstmdbError, TimeoutError } from './errors.js';
 import { Queue } from './queue.js';
 import { type Message, type Opening, requestText, Session } from './session.js';
 
@@ -328,7 +328,7 @@ export class Link {
     this.#sent.delete(id);
     if (this.#queue.length > 0) this.#flushSoon();
     if (message.status === 'ok') call.succeed(message.result);
-    else if (message.error) call.fail(call.marked(errorOf(message.error)));
+    else if (message.error) call.failAnswered(message.error);
     else call.fail(new ProtocolError('an answer that is neither ok nor an error'));
   }
 

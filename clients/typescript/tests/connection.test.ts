@@ -10,6 +10,7 @@ import {
   ProtocolError,
   RateLimitedError,
   type RstmdbError,
+  ServerError,
   TimeoutError,
 } from '@rstmdb/client';
 import { FakeServer, type Peer, type WireRequest, withFake } from './support/fake_server.js';
@@ -186,6 +187,32 @@ test('a call is sent five times at most', async () => {
         error instanceof ConnectionError && error.maybeApplied && error.idempotencyKey === 'k',
     );
     assert.equal(server.peers.filter(({ requests }) => requests.length > 0).length, 5);
+    await client.close();
+  });
+});
+
+test('refusals: whether the write may have happened all the same', async () => {
+  const script = (request: WireRequest, peer: Peer) => {
+    const event = request.params?.event;
+    if (event === 'LOST' && peer.number === 1) peer.socket.destroy();
+    else if (event === 'LOST' || event === 'BUSY') peer.refuse(request, 'RATE_LIMITED', true);
+    else peer.refuse(request, 'WAL_IO_ERROR', true, { code: 'LOG_STOPPED' });
+  };
+  await withFake(script, async (server) => {
+    const client = await server.connect({ reconnectInterval: 1 });
+    const told = async (call: Promise<unknown>) => {
+      const error = await call.then(
+        () => assert.fail('it was refused'),
+        (reason) => reason,
+      );
+      assert.ok(error instanceof ServerError);
+      return [error.maybeApplied, error.retryable];
+    };
+    // Sent, lost, and sent again: what is refused the second time may have happened the first time.
+    assert.deepEqual(await told(client.applyEvent('a', 'LOST')), [true, false]);
+    assert.deepEqual(await told(client.applyEvent('a', 'BUSY')), [false, true]);
+    assert.deepEqual(await told(client.applyEvent('a', 'STOPPED')), [true, false]);
+    assert.deepEqual(await told(client.getInstance('a')), [false, true]);
     await client.close();
   });
 });
