@@ -28,7 +28,7 @@
 namespace rstmdb::client {
 
 /// What a link with a subscription does beyond its calls. Called on the link's thread, without its
-/// lock; has_room() also with it.
+/// lock; has_room() and has_ended() also with it.
 class Stream {
  public:
   virtual ~Stream() = default;
@@ -37,6 +37,8 @@ class Stream {
   virtual void on_event(json::Value event) = 0;
   /// False = stop reading the connection until Link::wake().
   virtual bool has_room() = 0;
+  /// True = a lost connection need not be replaced.
+  virtual bool has_ended() = 0;
   /// The link has given up.
   virtual void on_end(const Error& error) = 0;
 };

@@ -38,7 +38,7 @@ bool Link::await_work() {
       const std::lock_guard lock(mutex_);
       if (closing_) return false;
       if (session_ || !queue_.empty()) return true;
-      if (stream_ != nullptr && options_->reconnect.enabled) return true;
+      if (stream_ != nullptr && options_->reconnect.enabled && !stream_->has_ended()) return true;
     }
     poll_once(-1, 0, TimePoint::max());
     failures_ = 0;  // nobody has waited: the next call need not pay for old failures

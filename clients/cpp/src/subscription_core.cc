@@ -113,6 +113,11 @@ bool SubscriptionCore::has_room() {
   return queue_.size() < kQueuedMax;
 }
 
+bool SubscriptionCore::has_ended() {
+  const std::lock_guard lock(mutex_);
+  return ended_.has_value();
+}
+
 Result<std::optional<Notification>> SubscriptionCore::next(std::chrono::milliseconds timeout,
                                                            std::stop_token stop) {
   std::unique_lock lock(mutex_);

@@ -41,6 +41,7 @@ class SubscriptionCore final : private Stream {
   CallPtr open() override;
   void on_event(json::Value event) override;
   bool has_room() override;
+  bool has_ended() override;
   void on_end(const Error& error) override;
 
   void opened(Watching watching);

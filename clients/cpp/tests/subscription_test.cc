@@ -187,6 +187,30 @@ TEST_F(Watching, AnOffsetThatIsGoneEndsTheStreamWithTheOldest) {
   EXPECT_EQ(gone.detail("oldest_offset"), "100");
 }
 
+TEST_F(Watching, AStreamThatHasEndedMakesNoMoreConnections) {
+  stream_log(server_, 1, 100);
+  auto watch = client_.watch_all();
+  ASSERT_RESULT(watch);
+  Options options = options_for(server_);
+  options.client_name = "welcome";
+  Client other = Client::connect(options).value();
+  server_.on("HELLO", [](Peer& peer, const Received& r) {
+    if (r.params.find("welcome") == std::string::npos) {
+      return peer.refuse(r.id, "UNAUTHORIZED", "not any more");
+    }
+    peer.answer(r.id, R"({"protocol_version":1,"wire_mode":"binary_json"})");
+  });
+  server_.cut_all();
+  EXPECT_EQ(watch->next(5s).error().code(), ErrorCode::kUnauthorized);
+  const size_t before = server_.connections();
+  constexpr size_t kTurns = 100;  // in each of them the stream could connect as well
+  for (size_t turn = 0; turn < kTurns; ++turn) {
+    EXPECT_RESULT(other.ping());
+    server_.cut_all();
+  }
+  EXPECT_LE(server_.connections(), before + kTurns + 1) << "a ping may be asked on a cut one";
+}
+
 TEST_F(Watching, ARefusalIsTheErrorOfTheCall) {
   server_.on("WATCH_INSTANCE", [](Peer& peer, const Received& r) {
     peer.refuse(r.id, "INSTANCE_NOT_FOUND", "no such instance");
