@@ -99,6 +99,7 @@ void Link::pump() {
     auto node = queue_.extract(queue_.begin());
     if (node.mapped()->finished()) {
       forget_deadline(*node.mapped());
+      dropped_.push_back(std::move(node.mapped()));
       continue;
     }
     write_call(node.mapped());
@@ -147,9 +148,11 @@ void Link::flush(std::unique_lock<std::mutex>& lock) {
 
 /// Fails what has run out of time.
 void Link::expire() {
+  std::vector<CallPtr> dropped;
   std::vector<std::pair<CallPtr, Error>> late;
   {
     const std::lock_guard lock(mutex_);
+    dropped.swap(dropped_);
     const TimePoint current = now();
     while (!deadlines_.empty() && deadlines_.begin()->first <= current) {
       const uint64_t id = deadlines_.begin()->second;

@@ -117,6 +117,9 @@ class Link final : private Waiter {
   uint64_t last_id_ = 0;
   std::map<uint64_t, CallPtr> queue_;
   std::map<uint64_t, CallPtr> sent_;
+  /// Cancelled before they were sent. The thread lets go of them without the lock: the end of a
+  /// call may have to wait for a callback of the program, which may be making a call.
+  std::vector<CallPtr> dropped_;
   std::set<std::pair<TimePoint, uint64_t>> deadlines_;
   TimePoint wakes_at_ = TimePoint::max();  // when the thread's poll ends by itself
   bool wake_pending_ = false;

@@ -1,4 +1,7 @@
 // Many threads on one client, with connections dying under them.
+#include <cstdio>
+#include <cstdlib>
+#include <future>
 #include <thread>
 
 #include "client_fixture.h"
@@ -67,6 +70,34 @@ TEST(Threads, ShareAPoolWhoseConnectionsAreCutAllTheTime) {
   Client client = Client::connect(options).value();
   EXPECT_EQ(wrong_answers(client), 0);
   EXPECT_GT(server.connections(), 4u);
+}
+
+TEST(Threads, ACallbackOfACancelledCallMayMakeCalls) {
+  FakeServer server;
+  Client client = connect_to(server);
+  std::promise<void> let_in;
+  std::shared_future<void> may_come_in = let_in.get_future().share();
+  server.on("HELLO", [may_come_in](Peer& peer, const Received& r) {
+    may_come_in.wait();
+    peer.answer(r.id, R"({"protocol_version":1,"wire_mode":"binary_json"})");
+  });
+  server.cut_all();
+  std::stop_source stop;
+  auto cancelled = client.get_instance_async("i", {.stop = stop.get_token()});
+  ASSERT_TRUE(server.wait_for("HELLO", 2));  // the call waits for the connection
+  std::promise<void> ended;
+  cancelled.on_ready([&](const Result<Instance>&) {
+    let_in.set_value();
+    // The connection comes up, and passes over the call while its stop runs.
+    while (server.received("PING").empty()) (void)client.ping_async();
+    ended.set_value();
+  });
+  std::thread stopper([&] { stop.request_stop(); });
+  if (ended.get_future().wait_for(5s) != std::future_status::ready) {
+    std::fputs("the callback cannot make its calls\n", stderr);
+    std::_Exit(1);  // neither the thread nor the client can be ended
+  }
+  stopper.join();
 }
 
 TEST(Threads, CloseWhileOthersCall) {
