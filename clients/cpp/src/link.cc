@@ -41,6 +41,7 @@ void Link::close() {
     closing_ = true;
     wake_locked();
   }
+  const std::lock_guard joining(joining_);
   if (thread_.joinable()) thread_.join();
 }
 

@@ -60,7 +60,8 @@ class Link final : private Waiter {
   void submit(CallPtr call, Send send);
   /// Makes the thread look again at whether its stream has room.
   void wake();
-  /// Fails all calls with kCancelled and joins the thread. Not from a callback.
+  /// Fails all calls with kCancelled and joins the thread. Several may do so at the same time; not
+  /// from a callback.
   void close();
 
   /// Sent calls that have no answer yet, at most; more wait in the queue (the server answers
@@ -101,6 +102,7 @@ class Link final : private Waiter {
   Stream* const stream_;
   Descriptor wake_;  // eventfd
   std::thread thread_;
+  std::mutex joining_;  // held by who joins it
 
   // The link's thread alone.
   std::optional<Session> session_;

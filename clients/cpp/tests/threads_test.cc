@@ -100,6 +100,21 @@ TEST(Threads, ACallbackOfACancelledCallMayMakeCalls) {
   stopper.join();
 }
 
+TEST(Threads, SeveralMayCloseIt) {
+  for (int round = 0; round < 50; ++round) {
+    FakeServer server;
+    Client client = connect_to(server);
+    std::atomic<int> ready = 0;
+    const auto close = [&] {
+      ++ready;
+      while (ready < 4) continue;
+      client.close();
+    };
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t) threads.emplace_back(close);
+  }
+}
+
 TEST(Threads, CloseWhileOthersCall) {
   for (int round = 0; round < 20; ++round) {
     FakeServer server;
