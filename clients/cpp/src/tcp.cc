@@ -65,15 +65,27 @@ struct AddressList {
   addrinfo* first = nullptr;
 };
 
+/// No waiting for more to send, and a peer that is gone without a word is found out in two minutes,
+/// whether it is silent or something is on its way to it.
+void prepare(int socket) {
+  const auto set = [socket](int level, int option, int value) {
+    ::setsockopt(socket, level, option, &value, sizeof value);
+  };
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 60);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 15);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 4);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, 120'000);
+}
+
 Result<Descriptor> connect_to(const addrinfo& address, const Options& options, TimePoint deadline,
                               Waiter& waiter) {
   Descriptor socket(::socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (socket.get() < 0) {
     return connection_error(options, "unreachable", "socket: " + system_message(errno));
   }
-  const int on = 1;
-  ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  prepare(socket.get());
   if (::connect(socket.get(), address.ai_addr, address.ai_addrlen) != 0) {
     if (errno != EINPROGRESS) {
       return connection_error(options, reason_of(errno), "connecting: " + system_message(errno));

@@ -1,8 +1,14 @@
 // What happens to calls when answers are late, mixed, missing or nonsense, and when the connection
 // goes away.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+
 #include <future>
 
 #include "client_fixture.h"
+#include "transport.h"
 
 namespace rstmdb::client {
 namespace {
@@ -46,6 +52,33 @@ class Connection : public testing::Test {
   FakeServer server_;
   Client client_ = connect_to(server_);
 };
+
+/// Waits for a socket and nothing else.
+class Polls final : public Waiter {
+  Result<void> await(int fd, short events, TimePoint) override {
+    pollfd polled{fd, events, 0};
+    ::poll(&polled, 1, 5'000);
+    return {};
+  }
+};
+
+TEST(Silence, OfAServerThatIsGoneIsFoundOutInTwoMinutes) {
+  FakeServer server;
+  Polls waiter;
+  const auto connected =
+      connect_tcp(options_for(server), std::chrono::steady_clock::now() + 5s, waiter);
+  ASSERT_RESULT(connected);
+  const auto option = [&](int level, int name) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    EXPECT_EQ(::getsockopt((*connected)->fd(), level, name, &value, &size), 0);
+    return value;
+  };
+  ASSERT_NE(option(SOL_SOCKET, SO_KEEPALIVE), 0);
+  const int probes_s = option(IPPROTO_TCP, TCP_KEEPINTVL) * option(IPPROTO_TCP, TCP_KEEPCNT);
+  EXPECT_LE(option(IPPROTO_TCP, TCP_KEEPIDLE) + probes_s, 120);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_USER_TIMEOUT), 120'000) << "while something is on its way";
+}
 
 TEST_F(Connection, AnswersInAnyOrderReachTheirCalls) {
   server_.on("CREATE_INSTANCE", held_.script());
