@@ -96,7 +96,7 @@ void Link::forget_deadline(const Call& call) { deadlines_.erase({call.deadline()
 
 /// Moves calls from the queue to the wire while there is room in flight.
 void Link::pump() {
-  while (!queue_.empty() && sent_.size() < kInFlightMax) {
+  while (!queue_.empty() && sent_.size() < kInFlightMax && out_.size() < kUnsentBytesMax) {
     auto node = queue_.extract(queue_.begin());
     if (node.mapped()->finished()) {
       forget_deadline(*node.mapped());
@@ -144,6 +144,7 @@ void Link::flush(std::unique_lock<std::mutex>& lock) {
       out_.swap(bytes);
       return;
     }
+    pump();
   }
 }
 

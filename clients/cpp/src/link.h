@@ -67,6 +67,9 @@ class Link final : private Waiter {
   /// Sent calls that have no answer yet, at most; more wait in the queue (the server answers
   /// RATE_LIMITED beyond its own bound, which is four times as much).
   static constexpr size_t kInFlightMax = 1024;
+  /// With so many bytes that the peer does not take, calls wait in the queue, where those that time
+  /// out leave nothing behind.
+  static constexpr size_t kUnsentBytesMax = 1024 * 1024;
   /// How often one call is sent before the loss of its connection becomes its answer.
   static constexpr unsigned kSendsMax = 5;
 

@@ -126,6 +126,7 @@ Error Link::serve() {
         auto sent = session_->transport->write({});
         if (!sent.ok()) write_error_ = sent.error();
       }
+      pump();  // calls that have timed out have made room
       flush(lock);
       if (write_error_) return *write_error_;
       const bool blocked = !flushing_ && (!out_.empty() || session_->transport->has_unsent());

@@ -160,6 +160,35 @@ TEST_F(Connection, SilenceEndsInATimeoutAndTheConnectionLivesOn) {
   EXPECT_EQ(server_.connections(), 1u);
 }
 
+TEST_F(Connection, WhatTheServerDoesNotReadIsNotPiledUp) {
+  std::promise<void> reads_on;
+  std::shared_future<void> reading = reads_on.get_future().share();
+  server_.on("APPLY_EVENT", [reading](Peer& peer, const Received& r) {
+    reading.wait();  // and with this thread the whole connection
+    peer.answer(r.id, R"({"from_state":"a","to_state":"b","ctx":{},"wal_offset":1,)"
+                      R"("applied":true})");
+  });
+  const std::string payload = R"({"x":")" + std::string(256 * 1024, 'x') + "\"}";
+  int sent = 0;
+  for (int round = 0; round < 10; ++round) {
+    std::vector<Future<EventApplied>> futures;
+    for (int i = 0; i < 20; ++i) {
+      futures.push_back(client_.apply_event_async(
+          {.instance_id = "i", .event = "E", .payload = payload}, {.timeout = 50ms}));
+    }
+    for (auto& future : futures) {
+      const auto late = future.get();
+      EXPECT_EQ(late.error().kind(), ErrorKind::kTimeout);
+      if (late.error().maybe_applied()) ++sent;
+    }
+  }
+  EXPECT_LT(sent, 80) << "of 200, what the kernel holds and a little more";
+  reads_on.set_value();
+  EXPECT_RESULT(client_.ping());
+  EXPECT_EQ(server_.received("APPLY_EVENT").size(), size_t(sent));
+  EXPECT_EQ(server_.connections(), 1u);
+}
+
 TEST_F(Connection, AStopRequestEndsTheCallAtOnce) {
   server_.on("GET_INSTANCE", held_.script());
   std::stop_source stop;
