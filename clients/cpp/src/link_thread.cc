@@ -128,7 +128,13 @@ Error Link::serve() {
       }
       pump();  // calls that have timed out have made room
       flush(lock);
-      if (write_error_) return *write_error_;
+      if (write_error_) {
+        // What has come before the end counts: answers, and why it ends.
+        const Error error = *write_error_;
+        lock.unlock();
+        auto broken = read_some();
+        return broken && broken->kind() != ErrorKind::kConnection ? *broken : error;
+      }
       const bool blocked = !flushing_ && (!out_.empty() || session_->transport->has_unsent());
       if (blocked) events |= POLLOUT;
     }

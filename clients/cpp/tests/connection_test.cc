@@ -252,6 +252,39 @@ TEST_F(Connection, ACutWriteWithoutKeyIsNotRepeated) {
   EXPECT_RESULT(client.ping());  // and the client goes on
 }
 
+TEST(AnAnswerThatIsThere, CountsAlsoWhenWritingFailsFirst) {
+  std::optional<FakeServer> server(std::in_place);
+  std::promise<void> answered;
+  server->on("PUT_MACHINE", [&](Peer& peer, const Received& r) {
+    peer.answer(r.id, R"({"machine":"m","version":1,"stored_checksum":"c","created":true})");
+    answered.set_value();
+  });
+  std::atomic<int> pings = 0;
+  Options options = options_for(*server);
+  options.trace = [&](TraceEvent event, std::string_view text) {
+    if (event == TraceEvent::kSent && text.find("PING") != text.npos) ++pings;
+  };
+  Client client = Client::connect(options).value();
+  std::promise<void> busy;
+  std::promise<void> look_again;
+  server->on("INFO", [](Peer&, const Received&) {});
+  client.info_async({.timeout = 20ms}).on_ready([&](const Result<ServerFacts>&) {
+    busy.set_value();  // on the thread of the connection, which reads nothing meanwhile
+    look_again.get_future().wait();
+  });
+  busy.get_future().wait();
+  std::jthread caller(
+      [&] { EXPECT_TRUE(client.put_machine({.machine = "m", .definition = "{}"}).ok()); });
+  answered.get_future().wait();
+  server.reset();
+  std::vector<std::jthread> writers;  // the first is answered by a reset, which the next ones meet
+  for (int i = 0; i < 3; ++i) {
+    writers.emplace_back([&] { EXPECT_FALSE(client.ping({.timeout = 100ms}).ok()); });
+    while (pings <= i) std::this_thread::yield();
+  }
+  look_again.set_value();
+}
+
 TEST_F(Connection, ABatchIsRepeatedOnlyIfAllItsOperationsHaveKeys) {
   Options options = options_for(server_);
   options.auto_idempotency_keys = false;
