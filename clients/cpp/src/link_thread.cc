@@ -226,7 +226,8 @@ std::optional<Error> Link::take_message(std::string_view payload) {
   }
   if (!call) return std::nullopt;  // it has timed out before
   if (answer->error) {
-    call->fail(*answer->error);
+    // Refused now, it may have taken effect when it was sent before.
+    call->fail(call->sends > 1 ? answer->error->with_maybe_applied(true) : *answer->error);
   } else {
     call->succeed(answer->result);
   }

@@ -238,6 +238,16 @@ TEST_F(Connection, ACutWriteIsRepeatedWithTheSameKey) {
   EXPECT_THAT(sent[0].params, testing::HasSubstr("idempotency_key"));
 }
 
+TEST_F(Connection, ARefusalOfARepeatedWriteDoesNotSayThatItNeverHappened) {
+  server_.on("APPLY_EVENT", [](Peer& peer, const Received& r) {
+    return r.connection == 1 ? peer.cut() : peer.refuse(r.id, "RATE_LIMITED", "busy");
+  });
+  const auto repeated = client_.apply_event({.instance_id = "i", .event = "E"});
+  EXPECT_EQ(repeated.error().code(), ErrorCode::kRateLimited);
+  EXPECT_TRUE(repeated.error().maybe_applied());
+  EXPECT_FALSE(client_.apply_event({.instance_id = "i", .event = "E"}).error().maybe_applied());
+}
+
 TEST_F(Connection, ACutWriteWithoutKeyIsNotRepeated) {
   Options options = options_for(server_);
   options.auto_idempotency_keys = false;

@@ -70,7 +70,7 @@ class [[nodiscard]] Error {
   /// doubled by it: that is maybe_applied().
   bool retryable() const;
   /// True when the request may have taken effect although no success was seen. Always false for
-  /// kArgument and for a definite refusal by the server.
+  /// kArgument and for a definite refusal by the server of what was sent to it once.
   bool maybe_applied() const;
 
   /// The server's details as JSON text; "" when there are none.
