@@ -263,8 +263,8 @@ CommandSpec wal_read() {
                       {.flags = "--from-offset",
                        .param = "from_offset",
                        .kind = Kind::kNumber,
-                       .fallback = "1",
-                       .doc = "Begin at this offset; 1 when not given"}}};
+                       .fallback = "0",
+                       .doc = "Begin at this offset; the oldest one when not given"}}};
 }
 
 CommandSpec compact() {

@@ -123,7 +123,8 @@ std::string show_counts(const Json& result, Colours colours) {
   for (const auto& [state, count] : result["states"].members()) {
     table.add({state, text_of(count)});
   }
-  return table.text(colours) + text_of(result["total"]) + " instances at offset " +
+  const std::string total = text_of(result["total"]);
+  return table.text(colours) + total + (total == "1" ? " instance" : " instances") + " at offset " +
          text_of(result["wal_offset"]) + "\n";
 }
 

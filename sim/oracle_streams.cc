@@ -85,14 +85,15 @@ void Oracle::judge_watch(const Judgement& judgement, json::Value response) {
   if (!result) {
     const bool absent = timeline == nullptr ||
                         timeline->versions.front().offset > judgement.sending.known ||
-                        timeline->at(judgement.end)->deleted;
+                        (timeline->at(judgement.end)->deleted && !wish.resumes);
     if (code != "INSTANCE_NOT_FOUND" || !absent) wrong(judgement, "refused");
     return;
   }
   const uint64_t offset = crash::number_of(result, "current_wal_offset", 0);
   const Version* version = timeline == nullptr ? nullptr : timeline->made_by(offset);
-  if (version == nullptr || version->deleted ||
-      version->state != crash::text_of(result, "current_state") ||
+  if (version == nullptr || (version->deleted && !wish.resumes) ||
+      (!version->deleted && version->state != crash::text_of(result, "current_state")) ||
+      version->deleted != (result["deleted"].text() == "true") ||
       timeline->valid_until(*version) < judgement.sending.known)
     wrong(judgement, "not what the instance was at that time");
 }

@@ -130,7 +130,7 @@ TEST_F(Program, CountsAreShownByState) {
   const Finished counted = cli({"count", "door"});
   EXPECT_EQ(counted.exit_code, 0) << counted.err;
   EXPECT_THAT(counted.out, testing::ContainsRegex("STATE +INSTANCES\nclosed +[1-9]"));
-  EXPECT_THAT(counted.out, testing::ContainsRegex("[1-9][0-9]* instances at offset [0-9]+\n"));
+  EXPECT_THAT(counted.out, testing::ContainsRegex("[1-9][0-9]* instances? at offset [0-9]+\n"));
   EXPECT_EQ(cli({"count", "-m", "door", "-v", "1"}).out, counted.out);
   EXPECT_EQ(cli({"count", "door", "-v", "2"}).exit_code, 1);
   EXPECT_EQ(cli({"list-machines", "door"}).exit_code, 0);
@@ -527,6 +527,7 @@ TEST(ProgramAlone, EveryCommandSendsItsOperation) {
   EXPECT_EQ(sent("COMPACT", {"compact"}), "{}");
   EXPECT_EQ(sent("SNAPSHOT_INSTANCE", {"snapshot-instance", "i"}), R"({"instance_id":"i"})");
   EXPECT_EQ(sent("UNWATCH", {"unwatch", "s"}), R"({"subscription_id":"s"})");
+  EXPECT_EQ(sent("WAL_READ", {"wal-read"}), R"({"from_offset":0})");
   EXPECT_EQ(sent("WAL_READ", {"wal-read", "-l", "5", "--from-offset", "7"}),
             R"({"limit":5,"from_offset":7})");
   EXPECT_EQ(sent("LIST_INSTANCES", {"list-instances", "--machine", "m", "--state", "s", "--limit",

@@ -72,7 +72,8 @@ bool is_explained(const Operation& operation, json::Value response) {
 }
 
 bool is_explained_watch(Ask ask, std::optional<uint64_t> after, json::Value response) {
-  if (is_success(response)) return true;
+  // What is deleted can only be watched from an offset.
+  if (is_success(response)) return after || !response["result"]["deleted"];
   const json::Value error = response["error"];
   if (is_error(error, Code::kInstanceNotFound)) return ask == Ask::kWatchInstance;
   const json::Value details = error["details"];

@@ -128,7 +128,8 @@ struct Operation {
   uint32_t limit = 0;  // events to a page
   bool context = false;
   std::vector<HistoryPage> pages = {};
-  // watches: the end of the log, or the instance's state and last offset, when they began
+  // watches: the end of the log, or the instance's state (kNoState: deleted) and last offset, when
+  // they began
   uint64_t position = 0;
 
   static constexpr uint32_t kWhole = UINT32_MAX;

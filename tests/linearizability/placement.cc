@@ -165,10 +165,10 @@ Place Placement::find_list(const Operation& operation, uint64_t bound) const {
 Place Placement::find_watched(const Operation& operation, uint64_t bound) const {
   const uint32_t instance = operation.acts.front().instance;
   const Instance& shown = timeline_.at(instance, operation.position);
-  if (shown.life != Life::kAlive || shown.offset != operation.position ||
-      shown.state != operation.state) {
-    return {Place::Kind::kWrong, 0};
-  }
+  const bool as_said = operation.state == kNoState
+                           ? shown.life == Life::kDeleted
+                           : shown.life == Life::kAlive && shown.state == operation.state;
+  if (!as_said || shown.offset != operation.position) return {Place::Kind::kWrong, 0};
   return find_newest(instance, operation.position, bound);
 }
 

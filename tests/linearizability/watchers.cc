@@ -120,16 +120,16 @@ void Watchers::take(Watcher& watcher, uint64_t id, json::Value response) {
   operation.answered = true;
   operation.ended = now();
   const json::Value result = response["result"];
-  if (result) {
+  Subscriber& who = watcher.subscribers[subscriber];
+  const bool explained = is_explained_watch(operation.ask, who.resume, response);
+  if (result && explained) {
     begin_stream(watcher, subscriber, operation, result);
     // An event stream says itself by what it wants to be resumed.
-    Subscriber& who = watcher.subscribers[subscriber];
     who.resume = crash::number_of(response, "event_id", *who.last);
     history_.operations.push_back(std::move(operation));
     return;
   }
-  Subscriber& who = watcher.subscribers[subscriber];
-  if (!is_explained_watch(operation.ask, who.resume, response)) {
+  if (!explained) {
     const Request asked = watch_of(who.filter, who.resume ? &*who.resume : nullptr);
     history_.surprises.push_back({operation.client, operation.ended,
                                   std::string(asked.op) + " " + asked.params,
@@ -152,7 +152,8 @@ void Watchers::begin_stream(Watcher& watcher, size_t subscriber, Operation& aske
   Subscriber& who = watcher.subscribers[subscriber];
   const bool one = asked.ask == Ask::kWatchInstance;
   asked.position = crash::number_of(result, one ? "current_wal_offset" : "wal_offset", 0);
-  if (one) asked.state = state_of(crash::text_of(result, "current_state"));
+  const bool is_deleted = result["deleted"].text() == "true";
+  if (one && !is_deleted) asked.state = state_of(crash::text_of(result, "current_state"));
   Stream stream{.filter = who.filter, .asked_offset = who.last.has_value(), .state = asked.state};
   stream.behind = who.last.value_or(asked.position);
   who.last = stream.behind;

@@ -368,10 +368,12 @@ Result<Compacted> decode_compacted(json::Value result) {
 
 Result<Watching> decode_watching(json::Value result) {
   Fields fields(result);
-  Watching watching{fields.text("subscription_id"), {}, 0};
+  Watching watching;
+  watching.subscription_id = fields.text("subscription_id");
   if (fields.object("current_state")) {
     watching.state = fields.text("current_state");
     watching.offset = fields.number("current_wal_offset");
+    watching.deleted = fields.object("deleted") && fields.flag("deleted");
   } else {
     watching.offset = fields.number("wal_offset");
   }

@@ -33,6 +33,7 @@ struct Watching {
   std::string subscription_id;
   std::string state;  // "" for a watch of all
   uint64_t offset = 0;
+  bool deleted = false;  // the instance
 };
 Result<Watching> decode_watching(json::Value result);
 Result<Notification> decode_notification(json::Value event);

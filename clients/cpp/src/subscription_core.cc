@@ -170,6 +170,10 @@ std::string SubscriptionCore::start_state() const {
   const std::lock_guard lock(mutex_);
   return first_ ? first_->state : std::string();
 }
+bool SubscriptionCore::start_deleted() const {
+  const std::lock_guard lock(mutex_);
+  return first_ && first_->deleted;
+}
 uint64_t SubscriptionCore::last_offset() const {
   const std::lock_guard lock(mutex_);
   return last_taken_;
@@ -189,6 +193,7 @@ Result<std::optional<Notification>> Subscription::next(std::chrono::milliseconds
 std::string Subscription::id() const { return core_->id(); }
 uint64_t Subscription::start_offset() const { return core_->start_offset(); }
 std::string Subscription::start_state() const { return core_->start_state(); }
+bool Subscription::start_deleted() const { return core_->start_deleted(); }
 uint64_t Subscription::last_offset() const { return core_->last_offset(); }
 Result<void> Subscription::close() { return core_->close(); }
 

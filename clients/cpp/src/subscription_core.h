@@ -32,6 +32,7 @@ class SubscriptionCore final : private Stream {
   std::string id() const;
   uint64_t start_offset() const;
   std::string start_state() const;
+  bool start_deleted() const;
   uint64_t last_offset() const;
 
   static constexpr size_t kQueuedMax = 1024;

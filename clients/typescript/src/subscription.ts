@@ -59,6 +59,7 @@ interface Opened {
   /** WATCH_INSTANCE */
   current_state?: string;
   current_wal_offset?: number;
+  deleted?: boolean;
   /** WATCH_ALL */
   wal_offset?: number;
 }
@@ -120,6 +121,12 @@ export class Subscription<Event extends ChangeEvent = StreamEvent>
   /** WATCH_INSTANCE: the state that the first event leads out of. */
   get startState(): string | undefined {
     return this.#first?.current_state;
+  }
+
+  /** WATCH_INSTANCE: whether the instance had been deleted by then. A watch of it from an offset
+   * tells the rest of its changes, and nothing behind them. */
+  get startDeleted(): boolean {
+    return this.#first?.deleted === true;
   }
 
   /** Where the log, or the instance, was when the watch began. */

@@ -14,11 +14,13 @@ Result<DependsOn> watch_instance(const Context& context, const Params& params,
   const std::string_view id = params.text(P::kInstanceId);
   const engine::State& state = context.node.state();
   const auto slot = state.instances().find(id);
-  if (!slot || state.instances().at(*slot).deleted()) return no_instance(id);
+  if (!slot) return no_instance(id);
   const engine::Instance& instance = state.instances().at(*slot);
   watch::Wish wish;
   wish.filter.instance_id = id;
   RSTMDB_TRY(read_watch_params<P>(params, wish));
+  // Whoever was away while it was deleted has not seen its end yet.
+  if (instance.deleted() && !wish.from) return no_instance(id);
   // Not of the instance's last record alone: an older answer on the connection may wait for more,
   // and this one behind it, while the stream would have begun.
   RSTMDB_ASSIGN(const DependsOn depends_on,
@@ -27,6 +29,7 @@ Result<DependsOn> watch_instance(const Context& context, const Params& params,
   result.member("instance_id", id)
       .member("current_state", std::string_view(stored.state_name(instance.state)))
       .member("current_wal_offset", instance.last_offset);
+  if (instance.deleted()) result.member("deleted", true);
   return depends_on;
 }
 

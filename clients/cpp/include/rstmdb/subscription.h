@@ -36,8 +36,11 @@ class Subscription {
   std::string id() const;
   /// Where the subscription began: for an instance its current offset, else the head of the log.
   uint64_t start_offset() const;
-  /// The state of the instance when the subscription began; "" for a watch of all.
+  /// The state of the instance when the subscription began, or its last one; "" for a watch of all.
   std::string start_state() const;
+  /// Whether the instance had been deleted by then: its watch from an offset tells the rest of its
+  /// changes, and nothing behind them.
+  bool start_deleted() const;
   /// The offset of the last notification taken by next(); 0 before the first.
   uint64_t last_offset() const;
 

@@ -199,6 +199,7 @@ class Adapter {
       out.text("instance_id", request["params"]["instance_id"].string())
           .text("current_state", opened->start_state())
           .number("current_wal_offset", offset);
+      if (opened->start_deleted()) out.flag("deleted", true);
     }
     watches_.emplace(last_watch_, std::make_unique<Watch>(std::move(opened).value()));
     answer(id, out.object());

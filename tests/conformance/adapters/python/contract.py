@@ -98,9 +98,10 @@ def opened(op, subscription):
     if op == "WATCH_ALL":
         return {"subscription_id": subscription.subscription_id,
                 "wal_offset": subscription.wal_offset}
-    return {"subscription_id": subscription.subscription_id,
-            "instance_id": subscription.instance_id, "current_state": subscription.current_state,
-            "current_wal_offset": subscription.current_wal_offset}
+    began = {"subscription_id": subscription.subscription_id,
+             "instance_id": subscription.instance_id, "current_state": subscription.current_state,
+             "current_wal_offset": subscription.current_wal_offset}
+    return {**began, "deleted": True} if subscription.deleted else began
 
 
 def event(params, change):

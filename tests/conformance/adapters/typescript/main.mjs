@@ -102,6 +102,7 @@ const commands = {
       instance_id,
       current_state: subscription.startState,
       current_wal_offset: subscription.startOffset,
+      ...(subscription.startDeleted && { deleted: true }),
     };
   },
 

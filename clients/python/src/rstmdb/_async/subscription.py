@@ -44,6 +44,9 @@ class Subscription:
         self.instance_id: str | None = params.get("instance_id")
         #: The state of the instance when the subscription began; None for a watch of all.
         self.current_state: str | None = None
+        #: Whether the instance had been deleted by then: a watch of it from an offset tells the
+        #: rest of its changes, and nothing behind them.
+        self.deleted: bool = False
         #: Where it began: the instance's last offset then, or the end of the log.
         self.wal_offset: int = 0
         #: The offset of the last change that was delivered; 0 before the first.
@@ -80,6 +83,7 @@ class Subscription:
             raise
         self.subscription_id = self._server_id
         self.current_state = answer.get("current_state")
+        self.deleted = bool(answer.get("deleted"))
         self._position = self.wal_offset
         if self._params.get("from_offset") is not None:
             self._position = int(self._params["from_offset"]) - 1
