@@ -25,6 +25,7 @@ import tempfile
 import time
 
 TIMEOUT_S = 60.0
+ENDING_S = 15.0  # then what is left is killed
 FENCE = re.compile(r"^```console\s*$(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 
 
@@ -123,11 +124,14 @@ class Shell:
         return output, found.group(1).decode()
 
     def close(self):
-        """Ends the shell and all that it has started."""
+        """Ends the shell and all that it has started, and waits for all of it."""
+        end = time.monotonic() + ENDING_S
         try:
             os.killpg(self.process.pid, signal.SIGTERM)
-            self.process.wait(15)
-        except subprocess.TimeoutExpired:
+            while time.monotonic() < end:
+                self.process.poll()
+                os.killpg(self.process.pid, 0)
+                time.sleep(0.01)  # polling, with the deadline above
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass

@@ -7,7 +7,7 @@ import os
 import pathlib
 import sys
 
-WIPED_BYTES = 200
+WIPED_BYTES = 16 * 1024  # more than what is under way at a kill, so that some of it was answered
 
 
 def wipe_end(folder):

@@ -57,13 +57,14 @@ class ForgetfulServer(unittest.TestCase):
     def test_wipes_the_end_of_the_newest_segment_that_has_one(self):
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
-            (folder / "1.seg").write_bytes(b"x" * 1000)
-            (folder / "2.seg").write_bytes(b"y" * 1000 + bytes(500))
+            wiped = forgetful_server.WIPED_BYTES
+            (folder / "1.seg").write_bytes(b"x" * 5 * wiped)
+            (folder / "2.seg").write_bytes(b"y" * 5 * wiped + bytes(500))
             (folder / "3.seg").write_bytes(bytes(500))
             (folder / "closed").write_bytes(b"z" * 1000)
             forgetful_server.wipe_end(folder)
-            self.assertEqual((folder / "1.seg").read_bytes(), b"x" * 1000)
-            self.assertEqual((folder / "2.seg").read_bytes(), b"y" * 800 + bytes(700))
+            self.assertEqual((folder / "1.seg").read_bytes(), b"x" * 5 * wiped)
+            self.assertEqual((folder / "2.seg").read_bytes(), b"y" * 4 * wiped + bytes(wiped + 500))
             self.assertEqual((folder / "closed").read_bytes(), b"z" * 1000)
 
     def test_leaves_a_segment_alone_that_another_has_followed(self):
