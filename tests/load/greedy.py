@@ -12,6 +12,7 @@ from world import MACHINE, Client, percentile
 REQUESTS = 1_000_000
 CHUNK = 1_000
 PING_MS = 20.0  # what 99 of 100 PINGs may take
+AMONG_OTHERS_MS = 50.0  # the same on a machine that also does other things
 ASKED = {
     "PING": b'{"type":"request","id":"1","op":"PING","params":{}}\n',
     "GET_INSTANCE": b'{"type":"request","id":"1","op":"GET_INSTANCE","params":'
@@ -44,7 +45,7 @@ def blast(port, line, count, answered):
                     selector.modify(plain, selectors.EVENT_READ)
 
 
-def check(server, report, op, count):
+def check(server, report, op, count, bound_ms):
     answered = multiprocessing.Value("Q", 0)
     greedy = multiprocessing.Process(target=blast, args=(server.port, ASKED[op], count, answered),
                                      daemon=True)
@@ -62,8 +63,8 @@ def check(server, report, op, count):
                  answered.value == count, answered.value)
     slowest = percentile(waited, 0.99)
     report.check(f"{op}: meanwhile {len(waited)} PINGs of another take "
-                 f"{percentile(waited, 0.5):.2f}, p99 {slowest:.2f} ms of {PING_MS:.0f}",
-                 slowest <= PING_MS)
+                 f"{percentile(waited, 0.5):.2f}, p99 {slowest:.2f} ms of {bound_ms:.0f}",
+                 slowest <= bound_ms)
 
 
 def run(program, folder, report, full):
@@ -76,4 +77,4 @@ def run(program, folder, report, full):
                                            {"from": "a", "event": "AGAIN", "to": "a"}]}})
             client.must("CREATE_INSTANCE", {"machine": "m", "version": 1, "instance_id": "i"})
         for op in ASKED:
-            check(server, report, op, count)
+            check(server, report, op, count, PING_MS if full else AMONG_OTHERS_MS)
