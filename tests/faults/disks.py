@@ -270,6 +270,10 @@ class SharedClient(threading.Thread):
                 self.history.acknowledged.update(mine.acknowledged)
                 self.history.unknown |= mine.unknown
                 self.history.refused.update(mine.refused)
+                self.heard(number)
+
+    def heard(self, number):
+        """What became of write `number` has just been entered."""
 
 
 def power_cut_ext4_few(program, _shim, folder):

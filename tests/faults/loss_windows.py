@@ -9,7 +9,7 @@ import threading
 import time
 
 import oracle
-from disks import MIB, wait_for
+from disks import MIB, SharedClient, wait_for
 from kills import StracedSubject, ptrace_works
 from matrix import demand, prepared
 from mounts import Image, Skip
@@ -27,30 +27,15 @@ WRITES = 400  # whose syncs are counted
 POLICIES = ("every_write", f"every_n:{EVERY_N}", f"every_ms:{EVERY_MS}", "never")
 
 
-class Writer(threading.Thread):
-    """Writes until the server is gone; notes when each answer came."""
+class Writer(SharedClient):
+    """Writes until the server is gone; notes when it heard of each write."""
 
-    lock = threading.Lock()
+    def __init__(self, port, history, lock, heard_at):
+        self.heard_at = heard_at
+        super().__init__(port, history, lock, large=False)
 
-    def __init__(self, port, history, answered_at):
-        super().__init__(daemon=True)
-        self.client = Client(port, History())
-        self.history, self.answered_at = history, answered_at
-        self.start()
-
-    def run(self):
-        outcome = "ok"
-        while outcome == "ok":
-            with self.lock:
-                self.history.count += 1
-                number = self.history.count
-            self.client.history.count = number - 1
-            outcome = self.client.write()
-            now = time.monotonic()
-            with self.lock:
-                self.history.acknowledged.update(self.client.history.acknowledged)
-                self.history.unknown |= self.client.history.unknown
-                self.answered_at[number] = now
+    def heard(self, number):
+        self.heard_at[number] = time.monotonic()
 
 
 def take_the_lost(server, history):
@@ -72,7 +57,7 @@ def take_the_lost(server, history):
 def cut_repeatedly(program, folder, policy, cycles, enough):
     """For each power cut (writes that were answered and are gone, ms before the cut at which the
     first of them was answered); `enough(count, seconds)` says when a cycle has written enough."""
-    history, cuts = History(), []
+    history, lock, cuts = History(), threading.Lock(), []
     with Image(folder, 256 * MIB) as image, \
             Subject(program, folder, data=image.place / "data",
                     settings={"RSTMDB_FSYNC_POLICY": policy}) as server:
@@ -81,8 +66,8 @@ def cut_repeatedly(program, folder, policy, cycles, enough):
         demand(server.terminate() == 0, "no clean end")  # which makes the machine durable
         for _ in range(cycles):
             server.start()
-            answered_at, began, before = {}, time.monotonic(), len(history.acknowledged)
-            writers = [Writer(server.port, history, answered_at) for _ in range(CLIENTS)]
+            heard_at, began, before = {}, time.monotonic(), len(history.acknowledged)
+            writers = [Writer(server.port, history, lock, heard_at) for _ in range(CLIENTS)]
             wait_for(lambda: enough(len(history.acknowledged) - before, time.monotonic() - began),
                      30, "the load does not get going")
             cut_at = time.monotonic()
@@ -95,7 +80,7 @@ def cut_repeatedly(program, folder, policy, cycles, enough):
             image.mount()
             demand(server.tries_to_start(), server.errors()[-500:])
             lost = take_the_lost(server, history)
-            window = max(((cut_at - answered_at[number]) * 1000 for number in lost), default=0.0)
+            window = max(((cut_at - heard_at[number]) * 1000 for number in lost), default=0.0)
             cuts.append((len(lost), window))
             demand(server.terminate() == 0, "no clean end")
     return cuts
