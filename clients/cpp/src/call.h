@@ -52,12 +52,13 @@ template <class T>
 class TypedCall final : public Call {
  public:
   using Decode = std::function<Result<T>(json::Value)>;
-  TypedCall(std::string tail, Repeat repeat, TimePoint deadline, Decode decode,
-            std::stop_token stop)
-      : Call(std::move(tail), repeat, deadline),
-        decode_(std::move(decode)),
-        promise_(std::make_shared<Promise<T>>()) {
-    if (stop.stop_possible()) stopped_.emplace(std::move(stop), OnStop{this});
+  /// With `stop` requested already it has ended when this returns.
+  static std::shared_ptr<TypedCall> make(std::string tail, Repeat repeat, TimePoint deadline,
+                                         Decode decode, std::stop_token stop) {
+    std::shared_ptr<TypedCall> call(
+        new TypedCall(std::move(tail), repeat, deadline, std::move(decode)));
+    if (stop.stop_possible()) call->stopped_.emplace(std::move(stop), OnStop{call});
+    return call;
   }
 
   void succeed(json::Value result) override { promise_->set(decode_(result)); }
@@ -66,17 +67,26 @@ class TypedCall final : public Call {
   Future<T> future() const { return Future<T>(promise_); }
 
  private:
+  TypedCall(std::string tail, Repeat repeat, TimePoint deadline, Decode decode)
+      : Call(std::move(tail), repeat, deadline),
+        decode_(std::move(decode)),
+        promise_(std::make_shared<Promise<T>>()) {}
+
+  /// Holds the call while its callback runs, so that the last to let go of it is the thread that
+  /// has requested the stop: on any other the end of a stop_callback waits for the callback, and the
+  /// link's thread would wait for a program that may be waiting for the link.
   struct OnStop {
-    TypedCall* call;
+    std::weak_ptr<TypedCall> held;
     void operator()() const {
+      const std::shared_ptr<TypedCall> call = held.lock();
+      if (!call) return;
       call->fail(Error(ErrorKind::kCancelled, "the caller has cancelled the call")
                      .with_maybe_applied(call->sends > 0));
     }
   };
   Decode decode_;
   std::shared_ptr<Promise<T>> promise_;
-  // Last, so that it is gone (waiting for a callback that runs) before what the callback uses.
-  std::optional<std::stop_callback<OnStop>> stopped_;
+  std::optional<std::stop_callback<OnStop>> stopped_;  // last: gone before what it uses
 };
 
 }  // namespace rstmdb::client

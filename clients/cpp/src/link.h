@@ -39,9 +39,17 @@ class Stream {
   virtual bool has_room() = 0;
   /// True = a lost connection need not be replaced.
   virtual bool has_ended() = 0;
+  /// Why the stream needs another connection than this one; nothing while it is good.
+  virtual std::optional<Error> unusable() = 0;
   /// The link has given up.
   virtual void on_end(const Error& error) = 0;
 };
+
+/// An error that another attempt would only meet again.
+inline bool is_final(const Error& error) {
+  return error.kind() == ErrorKind::kArgument ||
+         (error.kind() == ErrorKind::kServer && !error.retryable());
+}
 
 class Link final : private Waiter {
  public:
@@ -122,8 +130,8 @@ class Link final : private Waiter {
   uint64_t last_id_ = 0;
   std::map<uint64_t, CallPtr> queue_;
   std::map<uint64_t, CallPtr> sent_;
-  /// Cancelled before they were sent. The thread lets go of them without the lock: the end of a
-  /// call may have to wait for a callback of the program, which may be making a call.
+  /// Cancelled before they were sent. The thread lets go of them without the lock: what a program's
+  /// callback holds ends with it, and may call the client.
   std::vector<CallPtr> dropped_;
   std::set<std::pair<TimePoint, uint64_t>> deadlines_;
   TimePoint wakes_at_ = TimePoint::max();  // when the thread's poll ends by itself

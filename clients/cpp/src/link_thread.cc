@@ -15,12 +15,6 @@ constexpr int kReadsPerTurn = 16;
 
 TimePoint now() { return std::chrono::steady_clock::now(); }
 
-/// A server error that another attempt would only meet again.
-bool is_final(const Error& error) {
-  return error.kind() == ErrorKind::kArgument ||
-         (error.kind() == ErrorKind::kServer && !error.retryable());
-}
-
 }  // namespace
 
 void Link::run() {
@@ -117,6 +111,9 @@ void Link::fail_queue(const Error& error) {
 /// Works for the connection until it is lost (the error says why) or the link is closing.
 Error Link::serve() {
   while (true) {
+    if (stream_ != nullptr) {
+      if (auto error = stream_->unusable()) return *error;
+    }
     short events = 0;
     {
       std::unique_lock lock(mutex_);
@@ -206,7 +203,7 @@ std::optional<Error> Link::take_message(std::string_view payload) {
   if (!answer.ok()) return answer.error();
   // An error without id is about the connection itself, which the server is closing.
   if (answer->id.empty()) return answer->error;
-  failures_ = 0;
+  if (!answer->error || is_final(*answer->error)) failures_ = 0;  // "not now" is no sign of health
   uint64_t id = 0;
   const char* const end = answer->id.data() + answer->id.size();
   if (std::from_chars(answer->id.data(), end, id).ptr != end) {

@@ -30,9 +30,8 @@ class ClientCore {
       return Future<T>(std::move(promise));
     }
     Link& link = link_for(request->instance_id);
-    auto typed =
-        std::make_shared<TypedCall<T>>(std::move(request->tail), request->repeat, deadline_of(call),
-                                       std::move(decode), std::move(call.stop));
+    auto typed = TypedCall<T>::make(std::move(request->tail), request->repeat, deadline_of(call),
+                                    std::move(decode), std::move(call.stop));
     Future<T> future = typed->future();
     link.submit(std::move(typed), how);
     return future;

@@ -1,6 +1,7 @@
 #include "subscription_core.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "request.h"
 
@@ -20,10 +21,7 @@ class SubscriptionCore::OpenCall final : public Call {
       owner_.end(watching.error());
     }
   }
-  void fail(Error error) override {
-    // A lost connection is no end: the next one opens the stream again.
-    if (error.kind() != ErrorKind::kConnection) owner_.end(std::move(error));
-  }
+  void fail(Error error) override { owner_.not_opened(std::move(error)); }
   bool finished() const override { return false; }
 
  private:
@@ -64,6 +62,7 @@ Result<std::shared_ptr<SubscriptionCore>> SubscriptionCore::open(
 
 CallPtr SubscriptionCore::open() {
   const std::lock_guard lock(mutex_);
+  refused_.reset();
   if (first_) {
     const auto resume = [this](auto& w) {
       w.from_offset = next_offset_;
@@ -84,6 +83,25 @@ void SubscriptionCore::opened(Watching watching) {
     first_ = std::move(watching);
   }
   changed_.notify_all();
+}
+
+/// A lost connection is no end: the next one opens the stream again. Nor is "not now", or silence,
+/// once the stream has begun; before that it is the answer that the program waits for.
+void SubscriptionCore::not_opened(Error error) {
+  if (error.kind() == ErrorKind::kConnection) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (first_ && !is_final(error)) {
+      refused_ = std::move(error);
+      return;
+    }
+  }
+  end(std::move(error));
+}
+
+std::optional<Error> SubscriptionCore::unusable() {
+  const std::lock_guard lock(mutex_);
+  return ended_ ? std::nullopt : refused_;
 }
 
 void SubscriptionCore::end(Error error) {
@@ -137,18 +155,26 @@ Result<std::optional<Notification>> SubscriptionCore::next(std::chrono::millisec
 }
 
 Result<void> SubscriptionCore::close() {
+  bool has_ended = false;
   {
     const std::lock_guard lock(mutex_);
-    if (ended_) return {};
-    ended_ = Error(ErrorKind::kCancelled, "the subscription was closed");
-    queue_.clear();
-    changed_.notify_all();
+    if (std::exchange(closed_, true)) return {};
+    has_ended = ended_.has_value();
+    if (!has_ended) {
+      ended_ = Error(ErrorKind::kCancelled, "the subscription was closed");
+      queue_.clear();
+      changed_.notify_all();
+    }
+  }
+  if (has_ended) {  // there is nothing to UNWATCH, but there may be a connection
+    link_.close();
+    return {};
   }
   link_.wake();
   const TimePoint deadline = std::chrono::steady_clock::now() + options_->request_timeout;
   auto request = encode_unwatch(id());
-  auto call = std::make_shared<TypedCall<void>>(std::move(request).value().tail, Repeat::kNever,
-                                                deadline, decode_nothing, std::stop_token());
+  auto call = TypedCall<void>::make(std::move(request).value().tail, Repeat::kNever, deadline,
+                                    decode_nothing, std::stop_token());
   const Future<void> answered = call->future();
   link_.submit(std::move(call), Link::Send::kNowOrNever);
   auto result = answered.get();

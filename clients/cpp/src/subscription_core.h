@@ -43,9 +43,11 @@ class SubscriptionCore final : private Stream {
   void on_event(json::Value event) override;
   bool has_room() override;
   bool has_ended() override;
+  std::optional<Error> unusable() override;
   void on_end(const Error& error) override;
 
   void opened(Watching watching);
+  void not_opened(Error error);
   void end(Error error);
 
   const std::shared_ptr<const Options> options_;
@@ -55,6 +57,8 @@ class SubscriptionCore final : private Stream {
   Watch watch_;  // its from_offset is where the next connection resumes
   std::deque<Notification> queue_;
   std::optional<Error> ended_;
+  std::optional<Error> refused_;  // on this connection, by what another attempt may overcome
+  bool closed_ = false;           // by the program
   std::optional<Watching> first_;  // the answer that began it
   std::string id_;
   uint64_t next_offset_ = 0;  // the least that may still come; 0 = not known yet

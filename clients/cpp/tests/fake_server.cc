@@ -181,6 +181,11 @@ bool FakeServer::wait_for(const std::string& op, size_t count) const {
   });
 }
 
+bool FakeServer::wait_for_open(size_t count) const {
+  std::unique_lock lock(mutex_);
+  return came_.wait_for(lock, kPatience, [&] { return open_ == count; });
+}
+
 size_t FakeServer::connections() const {
   const std::lock_guard lock(mutex_);
   return peers_.size();
@@ -220,7 +225,13 @@ void FakeServer::accept_loop() {
     }
     auto peer = std::make_shared<Peer>(socket, ssl, peers_.size() + 1);
     peers_.push_back(peer);
-    threads_.emplace_back([this, peer] { serve(peer); });
+    ++open_;
+    threads_.emplace_back([this, peer] {
+      serve(peer);
+      const std::lock_guard ended(mutex_);
+      --open_;
+      came_.notify_all();
+    });
   }
 }
 

@@ -92,6 +92,8 @@ class FakeServer {
   /// Waits until `count` requests of `op` have come; false after ten seconds.
   bool wait_for(const std::string& op, size_t count) const;
   size_t connections() const;
+  /// Waits until `count` connections are open; false after ten seconds.
+  bool wait_for_open(size_t count) const;
   /// Stops listening; connections that are open stay so.
   void stop_listening();
   /// Cuts every open connection.
@@ -110,6 +112,7 @@ class FakeServer {
   mutable std::mutex mutex_;  // guards everything below
   mutable std::condition_variable came_;
   bool stopping_ = false;
+  size_t open_ = 0;
   std::map<std::string, Script> scripts_;
   std::function<bool(Peer&)> connect_script_;
   std::vector<Received> received_;

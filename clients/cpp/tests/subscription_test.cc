@@ -187,6 +187,64 @@ TEST_F(Watching, AnOffsetThatIsGoneEndsTheStreamWithTheOldest) {
   EXPECT_EQ(gone.detail("oldest_offset"), "100");
 }
 
+/// Takes the notifications of `first` to `last`.
+void take(Subscription& watch, uint64_t first, uint64_t last) {
+  for (uint64_t offset = first; offset <= last; ++offset) {
+    const auto next = watch.next(5s);
+    ASSERT_RESULT(next);
+    ASSERT_TRUE(next->has_value()) << "nothing at " << offset;
+    EXPECT_EQ((*next)->wal_offset, offset);
+  }
+}
+
+TEST_F(Watching, ARefusalForNowIsNoEndOnceItHasBegun) {
+  std::atomic<int> refusals = 0;
+  stream_log(server_, 5, 100);
+  auto watch = client_.watch_all({.from_offset = 1});
+  ASSERT_RESULT(watch);
+  ASSERT_NO_FATAL_FAILURE(take(*watch, 1, 5));
+  server_.on("WATCH_ALL", [&](Peer& peer, const Received& r) {
+    if (++refusals == 3) stream_log(server_, 10, 100);
+    peer.refuse(r.id, "RATE_LIMITED", "too many subscriptions");
+  });
+  server_.cut_all();
+  ASSERT_NO_FATAL_FAILURE(take(*watch, 6, 10));
+  EXPECT_EQ(refusals, 3);
+}
+
+TEST_F(Watching, NoAnswerIsNoEndOnceItHasBegun) {
+  std::atomic<int> unanswered = 0;
+  stream_log(server_, 5, 100);
+  Options options = options_for(server_);
+  options.request_timeout = 200ms;
+  Client hasty = Client::connect(options).value();
+  auto watch = hasty.watch_all({.from_offset = 1});
+  ASSERT_RESULT(watch);
+  ASSERT_NO_FATAL_FAILURE(take(*watch, 1, 5));
+  server_.on("WATCH_ALL", [&](Peer&, const Received&) {
+    if (++unanswered == 2) stream_log(server_, 6, 100);
+  });
+  server_.cut_all();
+  ASSERT_NO_FATAL_FAILURE(take(*watch, 6, 6));
+  EXPECT_EQ(unanswered, 2);
+}
+
+TEST_F(Watching, ClosingWhatHasEndedClosesItsConnection) {
+  stream_log(server_, 1, 100);
+  auto watch = client_.watch_all();
+  ASSERT_RESULT(watch);
+  server_.on("WATCH_ALL", [](Peer& peer, const Received& r) {
+    peer.refuse(r.id, "NOT_FOUND", "compacted", R"({"oldest_offset":100})");
+  });
+  server_.cut_all();
+  EXPECT_EQ(watch->next(5s).error().code(), ErrorCode::kNotFound);
+  EXPECT_RESULT(client_.ping());
+  EXPECT_TRUE(server_.wait_for_open(2)) << "the client's and the subscription's";
+  EXPECT_RESULT(watch->close());
+  EXPECT_TRUE(server_.wait_for_open(1));
+  EXPECT_EQ(watch->next(1s).error().code(), ErrorCode::kNotFound) << "why it has ended";
+}
+
 TEST_F(Watching, AStreamThatHasEndedMakesNoMoreConnections) {
   stream_log(server_, 1, 100);
   auto watch = client_.watch_all();

@@ -17,8 +17,9 @@ class SubscriptionCore;
 /// One WATCH with a connection of its own, so that a program that does not keep up holds back
 /// nothing but this stream: the connection is simply not read until there is room.
 ///
-/// After a lost connection it subscribes again from the last delivered offset + 1: no transition is
-/// left out and none comes twice. Movable, and safe to use from several threads (each notification
+/// After a lost connection it subscribes again from the last delivered offset + 1, as often as the
+/// reconnect options allow, also when the server refuses it for now or does not answer: no transition
+/// is left out and none comes twice. Movable, and safe to use from several threads (each notification
 /// goes to one of them). Destroying it ends the subscription.
 class Subscription {
  public:
@@ -44,7 +45,8 @@ class Subscription {
   /// The offset of the last notification taken by next(); 0 before the first.
   uint64_t last_offset() const;
 
-  /// Ends the subscription (UNWATCH) and its connection. next() then fails with kCancelled.
+  /// Ends the subscription (UNWATCH) and its connection. next() then fails with kCancelled, or goes
+  /// on to give the error that ended the stream before.
   Result<void> close();
 
  private:
