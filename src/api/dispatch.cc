@@ -44,7 +44,8 @@ bool shows_state(const OperationRow& row, Code code) {
     case Code::kGuardFailed:
     case Code::kConflict:
       return true;
-    case Code::kBadRequest:  // for instance how long a context would be
+    case Code::kBadRequest:   // for instance how long a context would be
+    case Code::kRateLimited:  // for instance that it would be longer than the one before
       return row.access == Access::kWrite;
     case Code::kUnsupportedProtocol:
     case Code::kUnauthorized:
@@ -52,7 +53,6 @@ bool shows_state(const OperationRow& row, Code code) {
     case Code::kNotFound:
     case Code::kWalIoError:
     case Code::kInternalError:
-    case Code::kRateLimited:
       return false;
   }
   check_failed(__FILE__, __LINE__, "known code", code_name(code));

@@ -305,6 +305,27 @@ DEFECTS = [
            "  if (input_begin_ == input_end_) input_begin_ = input_end_ = 0;\n}"),
     Defect("count_before_durable", "api/ops/count_instances.cc",
            "  return DependsOn{context.node.head()};", "  return DependsOn{0};"),
+    # --- bounds of memory and of histories, the end of an instance
+    Defect("memory_without_bound", "node/memory_bound.cc",
+           "  if (!stats_.refusing || !draft.grows_state()) return {};",
+           "  if (stats_.bound_bytes != UINT64_MAX) return {};\n  static_cast<void>(draft);"),
+    Defect("memory_bound_takes_shrinking_too", "node/memory_bound.cc",
+           " || !draft.grows_state()", " || (false && draft.grows_state())"),
+    Defect("memory_bound_never_left", "node/memory_bound.cc",
+           "used_bytes <= bound - bound / 10", "used_bytes > UINT64_MAX - 1"),
+    Defect("memory_seen_by_the_clock_alone", "node/memory_bound.cc",
+           "limits::kMemoryLookBytes && look_) look_();",
+           "limits::kMemoryLookBytes && look_) folded_since_look_ = 0;"),
+    Defect("refusal_at_a_limit_before_durable", "api/dispatch.cc",
+           "      return row.access == Access::kWrite;",
+           "      return row.access == Access::kWrite && code != Code::kRateLimited;"),
+    Defect("history_for_nobody", "node/history.cc",
+           "  if (first->gone()) return running_.pop_front();\n"),
+    Defect("gone_histories_fill_the_room", "node/history.cc",
+           "  running_.remove_if(std::mem_fn(&Entry::gone));\n"
+           "  waiting_.remove_if(std::mem_fn(&Entry::gone));\n"),
+    Defect("end_of_a_deleted_instance_lost", "api/ops/watch_instance.cc",
+           "instance.deleted() && !wish.from", "instance.deleted()"),
 ]
 
 # Not yet seen to be found: `run.py --untried` tries them. One that no test finds wants a test, or

@@ -26,6 +26,7 @@ class ServerFixture : public testing::Test {
   log::MemoryLog::Commit commit_ = log::MemoryLog::Commit::kAtFlush;
   io::SimulatedNet::Options net_options_;
   size_t connections_max_ = 10;
+  uint64_t memory_bound_bytes_ = 0;  // 0: no bound
   int64_t idle_timeout_ms_ = 300'000;
   io::Ahead ahead_ = io::Ahead::kInline;
 
@@ -40,7 +41,8 @@ class ServerFixture : public testing::Test {
                               .bounds = {.machine_versions_max = 10,
                                          .key_ttl_ms = 60'000,
                                          .keys_max = 1000,
-                                         .keys_bytes_max = 1 << 20}})
+                                         .keys_bytes_max = 1 << 20},
+                              .memory_bound_bytes = memory_bound_bytes_})
                 .value();
     loop_.at_turn_end([this] {
       if (node_) node_->end_turn();

@@ -545,22 +545,42 @@ TEST_F(GateTest, ATooLongQueueIsRefusedAndNothingIsTaken) {
   const std::string params =
       R"({"machine":"m","version":1,"initial_ctx":{"x":")" + std::string(900'000, 'x') + "\"}}";
   std::vector<std::unique_ptr<TestClient>> clients;
-  bool refused = false;
-  while (!refused && clients.size() < 100) {
+  uint64_t head = 0;
+  while (head < node_->head() && clients.size() < 100) {
+    head = node_->head();
     clients.push_back(connect());
     clients.back()->send("w", "CREATE_INSTANCE", params);
-    refused = clients.back()->has_answer();
+    loop_.run_for(1);
   }
-  ASSERT_TRUE(refused);
-  EXPECT_THAT(clients.back()->answer(), HasSubstr("RATE_LIMITED"));
+  ASSERT_EQ(head, node_->head()) << "nothing was refused";
   EXPECT_LE(log_->uncommitted_bytes(), limits::kUncommittedBytesMax);
-  const uint64_t head = node_->head();
   EXPECT_EQ(head, 2 + clients.size() - 1);
+  EXPECT_FALSE(clients.back()->has_answer()) << "that it was allowed is not committed yet";
   log_->commit_flushed();
+  EXPECT_THAT(clients.back()->answer(), HasSubstr("RATE_LIMITED"));
   clients.back()->send("w", "CREATE_INSTANCE", R"({"machine":"m","version":1})");
   loop_.run_for(1);
   log_->commit_flushed();
   EXPECT_THAT(clients.back()->answer(), HasSubstr("\"wal_offset\":" + std::to_string(head + 1)));
+}
+
+TEST_F(GateTest, ARefusalAtTheBoundOfMemoryWaitsForWhatItWasDecidedBy) {
+  memory_bound_bytes_ = 1'000;
+  start();
+  prepare();
+  auto client = connect();
+  const auto event = [](std::string_view name, size_t bytes) {
+    return R"({"instance_id":"i","event":")" + std::string(name) + R"(","payload":{"x":")" +
+           std::string(bytes, 'x') + "\"}}";
+  };
+  client->send("w", "APPLY_EVENT", event("GO", 10));
+  loop_.run_for(1);
+  node_->memory().note_used(1'000);
+  client->send("longer", "APPLY_EVENT", event("BACK", 20));
+  EXPECT_FALSE(client->has_answer()) << "BACK is allowed, and longer, only behind GO";
+  log_->commit_flushed();
+  EXPECT_THAT(client->answer(), HasSubstr(R"("to_state":"b")"));
+  EXPECT_THAT(client->answer(), HasSubstr("MEMORY_LIMIT"));
 }
 
 }  // namespace

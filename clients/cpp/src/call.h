@@ -72,8 +72,8 @@ class TypedCall final : public Call {
         decode_(std::move(decode)),
         promise_(std::make_shared<Promise<T>>()) {}
 
-  /// Holds the call while its callback runs, so that the last to let go of it is the thread that
-  /// has requested the stop: on any other the end of a stop_callback waits for the callback, and the
+  /// Holds the call while its callback runs, so that the thread that has requested the stop is the
+  /// last to let go of it: on any other the end of a stop_callback waits for the callback, and the
   /// link's thread would wait for a program that may be waiting for the link.
   struct OnStop {
     std::weak_ptr<TypedCall> held;

@@ -18,9 +18,9 @@ class SubscriptionCore;
 /// nothing but this stream: the connection is simply not read until there is room.
 ///
 /// After a lost connection it subscribes again from the last delivered offset + 1, as often as the
-/// reconnect options allow, also when the server refuses it for now or does not answer: no transition
-/// is left out and none comes twice. Movable, and safe to use from several threads (each notification
-/// goes to one of them). Destroying it ends the subscription.
+/// reconnect options allow, also when the server refuses it for now or does not answer: no
+/// transition is left out and none comes twice. Movable, and safe to use from several threads (each
+/// notification goes to one of them). Destroying it ends the subscription.
 class Subscription {
  public:
   Subscription(Subscription&&) noexcept;
