@@ -255,6 +255,7 @@ void Client::take_payload(std::string_view payload) {
 void Client::take_answer(uint64_t id, std::string_view payload) {
   const Pending& pending = pending_.at(id);
   Sending sending = pending.sending;
+  sending.at_ms = pending.at_ns / 1'000'000;
   sending.took_ms = (options_.loop.now_ns() - pending.at_ns) / 1'000'000;
   pending_.erase(id);
   const json::Value root = document_.root();

@@ -34,6 +34,7 @@ config::Config Machine::settings() const {
   config.storage.data_dir = "/data";
   config.storage.wal_segment_size_mb = 1;
   config.storage.min_free_mb = 4;
+  config.storage.max_memory_mb = kMemoryMb;
   config.storage.on_log_failure =
       options_.seed % 2 == 0 ? config::OnLogFailure::kExit : config::OnLogFailure::kServeReads;
   using Policy = config::FsyncPolicy::Kind;
@@ -50,8 +51,9 @@ config::Config Machine::settings() const {
 }
 
 Result<void> Machine::start() {
+  const Swarm& swarm = options_.swarm;
   const io::SimulatedWorker::Options jobs{.seed = options_.seed + ++lives_,
-                                          .delay_ms_max = calm_ ? 0 : options_.swarm.job_ms_max};
+                                          .delay_ms_max = calm_ ? 0 : swarm.job_ms_max};
   worker_.emplace(options_.loop, jobs);
   background_.emplace(options_.loop, jobs);
   cut_ = ending_ = ended_clean_ = false;
@@ -59,7 +61,7 @@ Result<void> Machine::start() {
   commits_.clear();
   options_.disk.go_on();
   options_.trace.note("start", lives_);
-  if (options_.swarm.sync_every_ms > 0) options_.loop.at_turn_end([this] { note_commit(); });
+  if (swarm.sync_every_ms > 0) options_.loop.at_turn_end([this] { note_commit(); });
   auto opened = app::Database::open({.loop = options_.loop,
                                      .worker = *worker_,
                                      .handshakes = *worker_,
@@ -67,7 +69,8 @@ Result<void> Machine::start() {
                                      .net = options_.net,
                                      .files = options_.disk,
                                      .clock = options_.clock,
-                                     .random = random_},
+                                     .random = random_,
+                                     .memory = swarm.full_memory_percent > 0 ? &memory_ : nullptr},
                                     settings(), [this] { ending_ = true; });
   if (opened.ok()) database_ = std::move(opened).value();
   if (opened.ok() && !cut_) return {};

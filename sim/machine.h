@@ -12,6 +12,7 @@
 #include "crash/dice.h"
 #include "io/simulated_file_system.h"
 #include "io/simulated_loop.h"
+#include "io/simulated_memory.h"
 #include "io/simulated_net.h"
 #include "io/simulated_random.h"
 #include "swarm.h"
@@ -57,6 +58,10 @@ class Machine {
   /// syncing promises.
   uint64_t promised() const { return promised_; }
 
+  /// What the server may use, in the seeds in which it may run out of it.
+  static constexpr uint64_t kMemoryMb = 64;
+  io::SimulatedMemory& memory() { return memory_; }
+
   app::Database& database() { return *database_; }
   uint64_t committed() const { return committed_now(); }
 
@@ -72,6 +77,7 @@ class Machine {
   Options options_;
   crash::Dice dice_;
   io::SimulatedRandom random_;
+  io::SimulatedMemory memory_;
   std::optional<io::SimulatedWorker> worker_;
   std::optional<io::SimulatedWorker> background_;
   std::unique_ptr<app::Database> database_;

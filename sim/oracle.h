@@ -44,7 +44,8 @@ struct Sending {
                         // its instance, or 0
   Standing standing = {};
   uint64_t horizon = 0;  // the log's first offset, as far as anybody had been told
-  int64_t took_ms = 0;   // until the answer was there
+  int64_t at_ms = 0;
+  int64_t took_ms = 0;  // until the answer was there
 };
 
 /// What may be wrong in this life of the server without the server being to blame.
@@ -52,6 +53,8 @@ struct Excuses {
   bool log_stops = false;  // WAL_IO_ERROR instead of an outcome
   bool refuses = false;    // RATE_LIMITED
   bool lax = false;        // a power cut may take what was acknowledged
+  bool memory_full = false;  // what makes the state larger is refused
+  int64_t memory_since_ms = INT64_MIN / 2;  // is it so
 };
 
 class Oracle {
@@ -155,6 +158,9 @@ class Oracle {
   void judge_refusal(const Judgement& judgement, json::Value error,
                      const std::vector<uint64_t>& tags);
   bool refusal_holds_at(uint64_t point, json::Value error, const std::vector<uint64_t>& tags) const;
+  static bool memory_may_be_full(const Judgement& judgement);
+  bool grows_at(uint64_t point, const std::vector<uint64_t>& tags) const;
+  bool taken_at_full_memory(const Judgement& judgement, const Entry& entry) const;
   bool excused(const Judgement& judgement, json::Value error);
   void judge_get(const Judgement& judgement, json::Value response);
   void judge_list(const Judgement& judgement, json::Value response);

@@ -6,6 +6,15 @@
 #include "oracle.h"
 
 namespace rstmdb::sim {
+namespace {
+
+constexpr int64_t kMemoryLookMs = 10'000;  // by then what memory is used has been seen
+
+bool is_full_memory(json::Value error) {
+  return crash::text_of(error["details"], "code") == "MEMORY_LIMIT";
+}
+
+}  // namespace
 
 void Oracle::judge() {
   while (!waiting_.empty() && waiting_.front().end <= last_offset()) {
@@ -106,7 +115,7 @@ bool Oracle::excused(const Judgement& judgement, json::Value error) {
   // Over HTTP, a request that arrives too slowly.
   if (code == "BAD_REQUEST" && error["status"].text() == "408")
     return judgement.sending.took_ms >= limits::kHttpTimeoutMs;
-  return code == "RATE_LIMITED" && judgement.excuses.refuses;
+  return code == "RATE_LIMITED" && judgement.excuses.refuses && !is_full_memory(error);
 }
 
 void Oracle::judge_writes(const Judgement& judgement, json::Value response) {
@@ -143,6 +152,8 @@ void Oracle::judge_success(const Judgement& judgement, uint64_t tag,
     return wrong(judgement, "its record is at " + std::to_string(entry.found));
   if (crash::facts_of(entry.write.kind, answer) != entry.facts)
     return wrong(judgement, "its record says something else");
+  if (taken_at_full_memory(judgement, entry))
+    return wrong(judgement, "it makes the state larger, which should have been refused");
   if (!answer.applied) return;
   if (*answer.applied && entry.found <= judgement.sending.known)
     return wrong(judgement, "said to be applied by this request, but was before it");
@@ -155,9 +166,50 @@ void Oracle::judge_refusal(const Judgement& judgement, json::Value error,
   std::vector<uint64_t> points{judgement.sending.known, judgement.end};
   for (const uint64_t tag : tags)
     timelines_.add_points(entry(tag).write, judgement.sending.known, judgement.end, points);
-  const bool holds = std::ranges::any_of(
-      points, [&](uint64_t point) { return refusal_holds_at(point, error, tags); });
+  const bool holds = std::ranges::any_of(points, [&](uint64_t point) {
+    return is_full_memory(error) ? memory_may_be_full(judgement) && grows_at(point, tags)
+                                 : refusal_holds_at(point, error, tags);
+  });
   if (!holds) wrong(judgement, "at no point would it have been refused so");
+}
+
+/// Whether the server may take memory for full when it decides what is judged.
+bool Oracle::memory_may_be_full(const Judgement& judgement) {
+  const Excuses& excuses = judgement.excuses;
+  return excuses.memory_full ||
+         judgement.sending.at_ms < excuses.memory_since_ms + kMemoryLookMs;
+}
+
+/// Whether all of `tags` would be accepted at `point`, and make the state larger.
+bool Oracle::grows_at(uint64_t point, const std::vector<uint64_t>& tags) const {
+  Timelines::Draft draft;
+  bool grows = false;
+  for (const uint64_t tag : tags) {
+    const crash::Write& write = this->write(tag);
+    const Decision decision = timelines_.decide(write, tag, point, draft);
+    if (!decision.code.empty()) return false;
+    if (decision.offset != 0 || write.kind == crash::Kind::kRemove) continue;
+    const Timeline* timeline = timelines_.find(write.instance_id);
+    const Version* before = timeline == nullptr ? nullptr : timeline->at(point);
+    if (write.kind != crash::Kind::kApply || before == nullptr ||
+        draft[write.instance_id].bytes > before->bytes)
+      grows = true;
+  }
+  return grows;
+}
+
+/// Whether the write made the state larger (a part of a batch cannot be told) when the server had
+/// known for some time that memory is full.
+bool Oracle::taken_at_full_memory(const Judgement& judgement, const Entry& entry) const {
+  const Excuses& excuses = judgement.excuses;
+  const bool full = excuses.memory_full &&
+                    judgement.sending.at_ms > excuses.memory_since_ms + kMemoryLookMs;
+  const bool by_this = entry.sends == 1 && asks_[entry.ask].tags.size() == 1;
+  if (!full || !by_this || entry.write.kind == crash::Kind::kRemove) return false;
+  if (entry.write.kind != crash::Kind::kApply) return true;
+  const Timeline* timeline = timelines_.find(entry.write.instance_id);
+  const Version* after = timeline == nullptr ? nullptr : timeline->made_by(entry.found);
+  return after != nullptr && after->bytes > timeline->at(entry.found - 1)->bytes;
 }
 
 bool Oracle::refusal_holds_at(uint64_t point, json::Value error,

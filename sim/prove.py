@@ -64,6 +64,17 @@ DEFECTS = [
            "  wish.answer_offset = depends_on.offset;\n", ""),
     Defect("time_goes_back", "src/node/sequencer.cc",
            "std::max(state_.last_ts(), clock_.wall_ms())", "clock_.wall_ms()"),
+    # Only where memory is full.
+    Defect("memory_has_no_bound", "src/node/memory_bound.cc",
+           "if (!stats_.refusing || !draft.grows_state()) return {};",
+           "if (!stats_.refusing || draft.grows_state()) return {};"),
+    Defect("what_shrinks_is_refused", "src/node/memory_bound.cc",
+           " || !draft.grows_state()", " || draft.empty()"),
+    Defect("memory_stays_full", "src/node/memory_bound.cc",
+           "used_bytes <= bound - bound / 10", "used_bytes == 0"),
+    Defect("refused_at_a_limit_before_durable", "src/api/dispatch.cc",
+           "      return row.access == Access::kWrite;",
+           "      return row.access == Access::kWrite && code != Code::kRateLimited;"),
     # Only where an answer does not wait for the disk.
     Defect("timed_sync_left_out", "src/log/segment_log.cc",
            "  if (options_.sync.kind == SyncPolicy::Kind::kEveryMs) arm_timer();\n", ""),

@@ -137,6 +137,7 @@ void Run::live() {
   audit_later();
   jump_clock();
   if (dice_.percent(swarm_.full_disk_percent)) fill_disk();
+  if (dice_.percent(swarm_.full_memory_percent)) fill_memory();
   loop_.run_until(
       [this] { return machine_.is_cut() || machine_.wants_to_end() || !findings_.sound(); },
       std::min(life_ms, std::max<int64_t>(left_ms, 1)));
@@ -181,6 +182,7 @@ void Run::settle() {
   machine_.bury();
   disk_.clear_faults();
   disk_.set_free_bytes(kRoomBytes);
+  machine_.memory().use(0);
   disk_may_fail_ = must_cut_ = false;
   loop_.pass(static_cast<int64_t>(dice_.below(3'000)) * 1'000'000);
 }

@@ -54,6 +54,7 @@ class Run {
   void choose_disk_error();
   void choose_flip();
   void fill_disk();
+  void fill_memory();
   void jump_clock();
   void audit();
   void audit_later();

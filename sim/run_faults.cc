@@ -81,6 +81,28 @@ void Run::fill_disk() {
   });
 }
 
+/// The process uses what it may for a while, then a little less, at which growth is still refused,
+/// then half.
+void Run::fill_memory() {
+  constexpr uint64_t kBound = Machine::kMemoryMb * 1024 * 1024;
+  const auto use = [this](uint64_t bytes) {
+    Excuses excuses = oracle_.excuses();
+    const bool full = bytes > kBound / 2;
+    if (full != excuses.memory_full) {
+      excuses.memory_full = full;
+      excuses.memory_since_ms = now_ms();
+      oracle_.excuse(excuses);
+    }
+    trace_.note("memory", bytes);
+    machine_.memory().use(bytes);
+  };
+  const auto begin_ms = static_cast<int64_t>(dice_.below(swarm_.life_ms_max));
+  const auto half_ms = static_cast<int64_t>(dice_.below(30'000));
+  loop_.run_after(begin_ms, [use] { use(kBound); });
+  loop_.run_after(begin_ms + half_ms, [use] { use(kBound - 1); });
+  loop_.run_after(begin_ms + 2 * half_ms, [use] { use(kBound / 2); });
+}
+
 void Run::jump_clock() {
   if (swarm_.jump_ms_max == 0) return;
   loop_.run_after(static_cast<int64_t>(dice_.below(60'000)), [this] {

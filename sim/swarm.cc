@@ -12,7 +12,8 @@ constexpr std::string_view kNames[] = {
     "bit_flips",    "slow_disk",   "slow_workers", "broken_links",  "held_links",  "slow_net",
     "slices",       "clock_jumps", "drift",        "watches",       "batches",     "keys",
     "retries",      "lists",       "log_reads",    "compaction",    "removals",    "pipelining",
-    "many_clients", "big_bodies",  "lax_sync",     "histories",     "tokens",      "http"};
+    "many_clients", "big_bodies",  "lax_sync",     "histories",     "tokens",      "http",
+    "full_memory"};
 static_assert(std::size(kNames) == static_cast<size_t>(Part::kEnd));
 
 /// Draws the same numbers whatever is left out, so that leaving out one part changes only that.
@@ -74,6 +75,10 @@ void draw_sync(Swarm& swarm, Draw& draw) {
   if (policy == 3) swarm.sync_never = 1;
 }
 
+void draw_memory(Swarm& swarm, Draw& draw) {
+  swarm.full_memory_percent = draw.some(Part::kFullMemory, 20, 50u);
+}
+
 void draw_work(Swarm& swarm, Draw& draw) {
   swarm.clients = draw.some(Part::kManyClients, 75, static_cast<uint32_t>(draw.between(2, 8)), 1u);
   swarm.think_ms_max = draw.one_of<int64_t>({300, 1'000, 2'000, 5'000});
@@ -112,6 +117,7 @@ Swarm Swarm::draw(uint64_t seed, Parts left_out) {
   draw_faults(swarm, draw);
   draw_work(swarm, draw);
   draw_sync(swarm, draw);
+  draw_memory(swarm, draw);
   return swarm;
 }
 
@@ -128,6 +134,7 @@ std::string Swarm::text() const {
   add("recovery_cut_percent", recovery_cut_percent);
   add("disk_error_percent", disk_error_percent);
   add("full_disk_percent", full_disk_percent);
+  add("full_memory_percent", full_memory_percent);
   add("bit_flip_percent", bit_flip_percent);
   add("sync_us_max", sync_us_max);
   add("slow_sync_in", slow_sync_in);

@@ -42,6 +42,7 @@ enum class Part : uint8_t {
   kHistories,
   kTokens,
   kHttp,
+  kFullMemory,
   kEnd
 };
 using Parts = uint32_t;  // a bit for each
@@ -56,6 +57,7 @@ struct Swarm {
 
   uint32_t disk_error_percent = 0;  // of the lives
   uint32_t full_disk_percent = 0;
+  uint32_t full_memory_percent = 0;
   uint32_t bit_flip_percent = 0;
   int64_t sync_us_max = 0;
   uint32_t slow_sync_in = 0;  // one in so many takes slow_sync_ms; 0: none

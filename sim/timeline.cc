@@ -20,6 +20,18 @@ bool has_transition(std::string_view state, std::string_view event) {
   return event == "back" && state != "a";
 }
 
+crash::Members members_of(const std::string& text) {
+  json::Document document;
+  return document.parse(text).ok() ? crash::Members(document.root()) : crash::Members();
+}
+
+/// What the member of a context that a payload may leave out takes, with its comma.
+size_t bytes_besides(const crash::Members& members) {
+  constexpr std::string_view kName = "deep";
+  const size_t value = members.size_of(kName);
+  return value == 0 ? 0 : value + kName.size() + 4;
+}
+
 }  // namespace
 
 const Version* Timeline::at(uint64_t point) const {
@@ -60,6 +72,8 @@ void Timelines::add(const crash::LogRecord& record, const crash::Fold& fold) {
        .state = literal(folded->second.state),
        .n = folded->second.context.number("n"),
        .view = deleted ? 0 : crash::view_of(record.to_state, record.context),
+       .bytes = record.context.size(),
+       .bytes_besides = bytes_besides(folded->second.context),
        .deleted = deleted});
   if (!deleted) count(timeline, timeline.versions.back(), 1);
 }
@@ -147,23 +161,24 @@ Decision Timelines::decide(const crash::Write& write, uint64_t tag, uint64_t poi
     if (!machine_known) return {"MACHINE_NOT_FOUND"};
     if (now != nullptr) return {"INSTANCE_EXISTS"};
     if (!write.instance_id.empty()) {
-      json::Document body;
-      const bool read = body.parse(write.body).ok();
-      draft[write.instance_id] = {
-          .state = crash::kInitialState,
-          .n = read ? crash::Members(body.root()).number("n") : std::nullopt};
+      const crash::Members context = members_of(write.body);
+      draft[write.instance_id] = {.state = crash::kInitialState,
+                                  .n = context.number("n"),
+                                  .bytes = write.body.size(),
+                                  .bytes_besides = bytes_besides(context)};
     }
     return {""};
   }
   const Decision decision = decide_event(write, *now);
   if (!decision.code.empty()) return decision;
-  json::Document body;
+  const crash::Members payload = members_of(write.body);
   Version after = *now;
   after.state = *crash::next_state(now->state, write.event, now->n);
   after.offset = UINT64_MAX;  // not known while the batch is decided
-  if (body.parse(write.body).ok()) {
-    if (const auto n = crash::Members(body.root()).number("n")) after.n = n;
-  }
+  if (const auto n = payload.number("n")) after.n = n;
+  const size_t besides = bytes_besides(payload);
+  after.bytes = write.body.size() + (besides == 0 ? now->bytes_besides : 0);
+  if (besides > 0) after.bytes_besides = besides;
   draft[write.instance_id] = after;
   return {""};
 }

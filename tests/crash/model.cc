@@ -60,4 +60,9 @@ std::optional<int64_t> Members::number(std::string_view key) const {
   return std::nullopt;
 }
 
+size_t Members::size_of(std::string_view key) const {
+  const auto found = std::ranges::find(members_, key, &std::pair<std::string, std::string>::first);
+  return found == members_.end() ? 0 : found->second.size();
+}
+
 }  // namespace rstmdb::crash

@@ -36,6 +36,8 @@ class Members {
   std::string text() const;
   /// The integer in member `key`, or nullopt.
   std::optional<int64_t> number(std::string_view key) const;
+  /// How long the value of member `key` is as text; 0 when there is none.
+  size_t size_of(std::string_view key) const;
 
  private:
   std::vector<std::pair<std::string, std::string>> members_;
