@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pickle
 import threading
 import time
 from typing import Any
@@ -48,6 +49,23 @@ def test_a_write_with_a_key_is_sent_again_as_it_was(connect: Any) -> None:
         client.close()
     assert seen[0] == seen[1]
     assert seen[0]["params"]["idempotency_key"]
+
+
+def test_a_refusal_says_whether_it_may_have_taken_effect(connect: Any) -> None:
+    def refuse(peer: Peer) -> None:
+        peer.welcome()
+        for code in ("CONFLICT", "CONFLICT", "WAL_IO_ERROR"):
+            peer.refuse(peer.receive()["id"], code)
+        peer.wait_for_close()
+
+    with fake_server(lose_after_one_request([]), refuse) as server:
+        client = connect(port=server.port, **QUICK)
+        for expected in (True, False, True):  # sent twice, sent once, and the server does not know
+            with pytest.raises(rstmdb.ServerError) as refused:
+                client.apply_event("i", "GO")
+            assert refused.value.maybe_applied is expected
+            assert pickle.loads(pickle.dumps(refused.value)).maybe_applied is expected
+        client.close()
 
 
 def test_reads_are_sent_again(connect: Any) -> None:

@@ -77,12 +77,17 @@ class ProtocolError(RstmdbError):
 
 
 class ServerError(RstmdbError):
-    """The server's answer to a request. Each code has a class of its own below this one."""
+    """The server's answer to a request. Each code has a class of its own below this one.
+
+    `maybe_applied` says that the request may have taken effect all the same: the server does not
+    know (WalIoError, InternalError), or it had been sent before on a connection that was lost.
+    """
 
     code: ErrorCode | str
     message: str
     retryable: bool
     details: Mapping[str, Any]
+    maybe_applied: bool
 
     def __init__(
         self,
@@ -91,21 +96,26 @@ class ServerError(RstmdbError):
         *,
         retryable: bool = False,
         details: Mapping[str, Any] | None = None,
+        maybe_applied: bool = False,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.retryable = retryable
         self.details = details or {}
+        self.maybe_applied = maybe_applied
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _revive, (type(self), self.code, self.message, self.retryable, dict(self.details))
+        more = {
+            "retryable": self.retryable,
+            "details": dict(self.details),
+            "maybe_applied": self.maybe_applied,
+        }
+        return _revive, (type(self), self.code, self.message, more)
 
 
-def _revive(
-    kind: type[ServerError], code: str, message: str, retryable: bool, details: dict[str, Any]
-) -> ServerError:
-    return kind(code, message, retryable=retryable, details=details)
+def _revive(kind: type[ServerError], code: str, message: str, more: dict[str, Any]) -> ServerError:
+    return kind(code, message, **more)
 
 
 class UnsupportedProtocolError(ServerError):
@@ -204,6 +214,7 @@ def server_error(error: Mapping[str, Any]) -> ServerError:
             str(error.get("message", "")),
             retryable=bool(error.get("retryable", False)),
             details=error.get("details"),
+            maybe_applied=text in ("WAL_IO_ERROR", "INTERNAL_ERROR"),
         )
     except (KeyError, TypeError, AttributeError) as problem:
         raise ProtocolError(f"an error without a code: {error!r}") from problem

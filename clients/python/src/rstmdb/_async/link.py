@@ -126,7 +126,9 @@ class Link:
             raise
         if message.get("status") == "ok":
             return _messages.result_of(message)
-        raise server_error(message.get("error") or {})
+        error = server_error(message.get("error") or {})
+        error.maybe_applied |= call.sends > 1
+        raise error
 
     def _adopt_loop(self) -> None:
         loop = asyncio.get_running_loop()

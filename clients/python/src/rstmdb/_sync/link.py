@@ -87,6 +87,7 @@ class Link:
                 raise
             except RstmdbError as problem:
                 if isinstance(problem, ServerError) and not connection.is_broken:
+                    problem.maybe_applied |= sends > 1
                     raise
                 self._drop(connection)
                 error = problem
