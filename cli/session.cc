@@ -19,6 +19,7 @@ namespace rstmdb::cli {
 struct Session::Params {
   std::string json;
   std::optional<JsonInput> file;
+  std::string key;  // of a write: given, or made here
 };
 
 namespace {
@@ -130,9 +131,11 @@ int Session::output_failed() const {
   return kExitOutput;
 }
 
-int Session::failed(const client::Error& error) const {
+int Session::failed(const client::Error& error, const std::string& key) const {
+  // Who repeats it with this key has it carried out once.
+  const bool repeat_with_key = error.maybe_applied() && !key.empty();
   const bool server = error.kind() == client::ErrorKind::kServer;
-  const std::string name(server ? error.code_text() : client::kind_name(error.kind()));
+  const std::string what(server ? error.code_text() : client::kind_name(error.kind()));
   if (globals_.form == Form::kJson) {
     std::string out;
     json::Writer writer(out);
@@ -141,20 +144,26 @@ int Session::failed(const client::Error& error) const {
         .key("code")
         .value(json::RawJson{server ? client::json_quote(error.code_text()) : "null"})
         .member("message", json::RawJson{client::json_quote(error.message())})
-        .member("retryable", error.retryable());
+        .member("retryable", error.retryable())
+        .member("maybe_applied", error.maybe_applied());
+    if (repeat_with_key) writer.member("idempotency_key", json::RawJson{client::json_quote(key)});
     if (!error.details().empty()) writer.member("details", json::RawJson{error.details()});
     writer.close_object().close_object();
     std::cerr << out << "\n";
     return exit_code_of(error);
   }
-  std::cerr << coloured(err_, Colour::kRed, "error: " + printable(name)) << ": "
+  std::cerr << coloured(err_, Colour::kRed, "error: " + printable(what)) << ": "
             << printable(error.message()) << "\n";
   const auto details = client::Json::parse(error.details());
   if (details.ok()) {
-    for (const auto& [key, value] : details->members()) {
-      std::cerr << "  " << printable(key) << ": "
+    for (const auto& [name, value] : details->members()) {
+      std::cerr << "  " << printable(name) << ": "
                 << printable(value.is_string() ? value.string() : value.text()) << "\n";
     }
+  }
+  if (repeat_with_key) {
+    std::cerr << "  it may have been carried out; to find out, repeat it with --idempotency-key "
+              << printable(key) << "\n";
   }
   return exit_code_of(error);
 }
@@ -195,9 +204,12 @@ std::variant<Session::Params, InputError> Session::params_of(const Invocation& i
       }
     }
   }
-  const bool needs_key =
-      invocation.command->runs == Runs::kWrite && !invocation.value("idempotency_key");
-  if (needs_key) writer.member("idempotency_key", std::string_view(client::make_idempotency_key()));
+  if (const auto given = invocation.value("idempotency_key")) {
+    params.key = *given;
+  } else if (invocation.command->runs == Runs::kWrite) {
+    params.key = client::make_idempotency_key();
+    writer.member("idempotency_key", std::string_view(params.key));
+  }
   writer.close_object();
   return params;
 }
@@ -210,7 +222,7 @@ int Session::call(const Invocation& invocation) {
   if (!connected.ok()) return failed(connected.error());
   const auto answer = (*connected)->call(invocation.command->op, params.json);
   if (!answer.ok()) {
-    const int code = failed(answer.error());
+    const int code = failed(answer.error(), params.key);
     const std::string path = answer.error().detail("path");
     if (invocation.command->op == "PUT_MACHINE" && params.file && !path.empty() &&
         globals_.form == Form::kHuman) {

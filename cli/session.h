@@ -36,7 +36,8 @@ class Session {
   std::variant<Params, InputError> params_of(const Invocation& invocation) const;
   int input_failed(const InputError& error) const;
   int output_failed() const;
-  int failed(const client::Error& error) const;
+  /// `key` is that of the write that has failed, or "".
+  int failed(const client::Error& error, const std::string& key = "") const;
 
   Globals globals_;
   Stdin input_;

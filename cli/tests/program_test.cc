@@ -461,6 +461,27 @@ TEST(ProgramAlone, SilenceIsExitCode4AndNonsense5) {
   EXPECT_EQ(run({"ping"}, address_of(other)).exit_code, 5);
 }
 
+TEST(ProgramAlone, AWriteWithoutAnAnswerSaysTheKeyToRepeatItWith) {
+  FakeServer server;
+  server.on("DELETE_INSTANCE", [](Peer&, const Received&) {});
+  const std::vector<std::string> words{"--timeout", "0.2", "delete-instance", "i"};
+  const Finished silent = run(words, address_of(server));
+  EXPECT_EQ(silent.exit_code, 4);
+  const std::string sent = server.received("DELETE_INSTANCE").at(0).params;
+  const std::string begin = R"({"instance_id":"i","idempotency_key":")";
+  ASSERT_THAT(sent, testing::StartsWith(begin));
+  const std::string key = sent.substr(begin.size(), sent.size() - begin.size() - 2);
+  EXPECT_THAT(silent.err, HasSubstr("repeat it with --idempotency-key " + key));
+  const Finished json = run({"--json", "--timeout", "0.2", "delete-instance", "i",
+                             "--idempotency-key", "k"},
+                            address_of(server));
+  EXPECT_THAT(json.err, HasSubstr(R"("maybe_applied":true,"idempotency_key":"k"})"));
+  server.on("DELETE_INSTANCE", [](Peer& peer, const Received& r) {
+    peer.refuse(r.id, "INSTANCE_NOT_FOUND", "nobody");
+  });
+  EXPECT_THAT(run(words, address_of(server)).err, testing::Not(HasSubstr("repeat it")));
+}
+
 TEST(ProgramAlone, TheTokenIsSentAndNeverShown) {
   FakeServer server;
   const Finished done = run({"-v", "-t", "topsecret", "ping"}, address_of(server));
