@@ -12,8 +12,9 @@ import {
 } from './definition.ts';
 import { Flow, lineWidth } from './flow.ts';
 import { nearest, squeeze } from './gaps.ts';
+import { type Part, reaches, withNewest, withOlder } from './history.ts';
 import { Lag } from './lag.ts';
-import { numbersOnEdges, numbersText } from './path.ts';
+import { numbersOnEdges, numbersText, type Step } from './path.ts';
 
 const ORDER: Definition = {
   states: ['new', 'paid', 'review', 'gone'],
@@ -189,4 +190,48 @@ test('the path: numbers on the edges, up to the step that is looked at', () => {
   assert.equal(numbersOnEdges(steps, 1).has(edgeKey('paid', 'NOTE', 'paid')), false);
   assert.equal(numbersText([1, 4, 9]), '1, 4, 9');
   assert.equal(numbersText([1, 4, 9, 17]), '1, 4 … 17');
+});
+
+const part = (offsets: number[], next: number | null, horizon = 1): Part<Step> => ({
+  steps: offsets.map((wal_offset) => ({ wal_offset, from_state: 'a', to_state: 'b', event: 'E' })),
+  next,
+  horizon,
+  complete: next === null && horizon <= 1,
+});
+const offsetsOf = (history: Part<Step>) => history.steps.map((step) => step.wal_offset);
+
+test('history: an older page goes in front of what it was asked for', () => {
+  const loaded = part([30, 40], 30);
+  const page = part([10, 20], null);
+  const joined = withOlder(loaded, loaded, page);
+  assert.deepEqual(offsetsOf(joined), [10, 20, 30, 40]);
+  assert.equal(joined.next, null);
+  assert.equal(joined.complete, true);
+  const longer = withNewest(loaded, part([40, 50], 40));
+  assert.deepEqual(offsetsOf(withOlder(longer, loaded, page)), [10, 20, 30, 40, 50]);
+});
+
+test('history: an older page does not go in front of a history that was begun anew', () => {
+  const asked = part([30, 40], 30);
+  const anew = part([900, 910], 900);
+  assert.equal(withOlder(anew, asked, part([10, 20], null)), anew);
+});
+
+test('history: the newest steps are joined where they reach back', () => {
+  const loaded = part([10, 20], null);
+  assert.equal(reaches(loaded, part([30, 40], 30)), false);
+  assert.equal(reaches(loaded, part([20, 30], 20)), true);
+  const joined = withNewest(loaded, part([20, 30], 20));
+  assert.deepEqual(offsetsOf(joined), [10, 20, 30]);
+  assert.equal(joined.complete, true);
+  assert.deepEqual(offsetsOf(withNewest(loaded, part([30], null, 21))), [10, 20, 30]);
+  assert.deepEqual(offsetsOf(withNewest(loaded, part([], null, 21))), [10, 20]);
+});
+
+test('history: what a compaction may have taken in between begins it anew', () => {
+  const loaded = part([10, 20], null);
+  const newest = part([30, 40], null, 25);
+  assert.equal(withNewest(loaded, newest), newest);
+  const far = part([800, 900], 800);
+  assert.equal(withNewest(loaded, far), far);
 });

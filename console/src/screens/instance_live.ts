@@ -4,6 +4,7 @@ import { signal } from '@preact/signals';
 import { api, callText, KINDS, Problem } from '../api/client.ts';
 import { EventStream, type StreamState } from '../api/stream.ts';
 import { isObject, type Json, JsonNumber, parseJson } from '../json/parse.ts';
+import { type Part, reaches, withNewest, withOlder } from '../model/history.ts';
 import type { Step } from '../model/path.ts';
 
 export interface HistoryStep extends Step {
@@ -31,12 +32,7 @@ export interface HistoryView {
   loadingOlder: boolean;
 }
 
-interface Page {
-  steps: HistoryStep[]; // oldest first
-  next: number | null;
-  horizon: number;
-  complete: boolean;
-}
+type Page = Part<HistoryStep>;
 
 const PAGE = 200;
 const PAGES_TO_CATCH_UP = 5;
@@ -79,10 +75,7 @@ export function readPage(answer: string): Page {
 
 export class InstanceLive {
   readonly view = signal<HistoryView | null>(null);
-  private steps: HistoryStep[] = [];
-  private next: number | null = null;
-  private complete = false;
-  private horizon = 0;
+  private loaded: Page = { steps: [], next: null, horizon: 0, complete: false };
   private problem: Problem | null = null;
   private state: StreamState = { name: 'connecting' };
   private stream: EventStream | null = null;
@@ -105,15 +98,13 @@ export class InstanceLive {
   }
 
   async older(): Promise<void> {
-    if (this.next === null || this.loadingOlder) return;
+    const asked = this.loaded;
+    if (asked.next === null || this.loadingOlder) return;
     this.loadingOlder = true;
     this.show();
     await this.attempt(async () => {
-      const page = await this.page(this.next);
-      this.steps = [...page.steps, ...this.steps];
-      this.next = page.next;
-      this.complete = page.complete;
-      this.horizon = page.horizon;
+      const page = await this.page(asked.next);
+      this.loaded = withOlder(this.loaded, asked, page);
     });
     this.loadingOlder = false;
     this.show();
@@ -121,18 +112,10 @@ export class InstanceLive {
 
   private async begin(): Promise<void> {
     await this.attempt(async () => {
-      const page = await this.page(null);
-      this.replace(page);
+      this.loaded = await this.page(null);
       this.listen();
     });
     this.show();
-  }
-
-  private replace(page: Page): void {
-    this.steps = page.steps;
-    this.next = page.next;
-    this.complete = page.complete;
-    this.horizon = page.horizon;
   }
 
   private async page(before: number | null): Promise<Page> {
@@ -141,9 +124,9 @@ export class InstanceLive {
   }
 
   private listen(): void {
-    const last = this.steps[this.steps.length - 1];
+    const last = this.loaded.steps.at(-1);
     // Without any event left in the log the instance has not changed since it begins.
-    const after = last?.wal_offset ?? Math.max(0, this.horizon - 1);
+    const after = last?.wal_offset ?? Math.max(0, this.loaded.horizon - 1);
     this.stream = new EventStream({
       path: api(['instances', this.id, 'watch'], {
         kinds: KINDS,
@@ -179,23 +162,14 @@ export class InstanceLive {
   }
 
   private async readNew(): Promise<void> {
-    const known = this.steps[this.steps.length - 1]?.wal_offset ?? 0;
-    let fresh: HistoryStep[] = [];
-    let before: number | null = null;
-    for (let i = 0; i < PAGES_TO_CATCH_UP; i++) {
-      const page = await this.page(before);
-      fresh = [...page.steps, ...fresh];
-      const first = page.steps[0];
-      if (page.next === null || first === undefined || first.wal_offset <= known) {
-        this.steps = [...this.steps, ...fresh.filter((step) => step.wal_offset > known)];
-        return;
-      }
-      before = page.next;
+    let newest = await this.page(null);
+    // Where too much has happened to reach back, what lies before can be loaded again.
+    for (let i = 1; i < PAGES_TO_CATCH_UP; i++) {
+      if (newest.next === null || reaches(this.loaded, newest)) break;
+      const page = await this.page(newest.next);
+      newest = { ...page, steps: [...page.steps, ...newest.steps] };
     }
-    // Too much has happened to close the gap: what lies before can be loaded again.
-    this.steps = fresh;
-    this.next = before;
-    this.complete = false;
+    this.loaded = withNewest(this.loaded, newest);
   }
 
   private async attempt(what: () => Promise<void>): Promise<void> {
@@ -211,10 +185,10 @@ export class InstanceLive {
   private show(): void {
     if (this.controller.signal.aborted) return;
     this.view.value = {
-      steps: this.steps,
-      complete: this.complete,
-      more: this.next !== null,
-      horizon: this.horizon,
+      steps: this.loaded.steps,
+      complete: this.loaded.complete,
+      more: this.loaded.next !== null,
+      horizon: this.loaded.horizon,
       stream: this.state,
       problem: this.problem,
       loadingOlder: this.loadingOlder,
