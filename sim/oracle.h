@@ -44,17 +44,17 @@ struct Sending {
                         // its instance, or 0
   Standing standing = {};
   uint64_t horizon = 0;  // the log's first offset, as far as anybody had been told
-  int64_t at_ms = 0;
-  int64_t took_ms = 0;  // until the answer was there
+  int64_t at_ms = 0;     // when it was sent
+  int64_t took_ms = 0;   // until the answer was there
 };
 
 /// What may be wrong in this life of the server without the server being to blame.
 struct Excuses {
-  bool log_stops = false;  // WAL_IO_ERROR instead of an outcome
-  bool refuses = false;    // RATE_LIMITED
-  bool lax = false;        // a power cut may take what was acknowledged
-  bool memory_full = false;  // what makes the state larger is refused
-  int64_t memory_since_ms = INT64_MIN / 2;  // is it so
+  bool log_stops = false;                   // WAL_IO_ERROR instead of an outcome
+  bool refuses = false;                     // RATE_LIMITED
+  bool lax = false;                         // a power cut may take what was acknowledged
+  bool memory_full = false;                 // what makes the state larger is refused
+  int64_t memory_since_ms = INT64_MIN / 2;  // when memory_full became what it is
 };
 
 class Oracle {

@@ -8,7 +8,7 @@
 namespace rstmdb::sim {
 namespace {
 
-constexpr int64_t kMemoryLookMs = 10'000;  // by then what memory is used has been seen
+constexpr int64_t kMemorySeenMs = 10'000;  // by then the server has seen what memory is used
 
 bool is_full_memory(json::Value error) {
   return crash::text_of(error["details"], "code") == "MEMORY_LIMIT";
@@ -176,8 +176,7 @@ void Oracle::judge_refusal(const Judgement& judgement, json::Value error,
 /// Whether the server may take memory for full when it decides what is judged.
 bool Oracle::memory_may_be_full(const Judgement& judgement) {
   const Excuses& excuses = judgement.excuses;
-  return excuses.memory_full ||
-         judgement.sending.at_ms < excuses.memory_since_ms + kMemoryLookMs;
+  return excuses.memory_full || judgement.sending.at_ms < excuses.memory_since_ms + kMemorySeenMs;
 }
 
 /// Whether all of `tags` would be accepted at `point`, and make the state larger.
@@ -202,8 +201,8 @@ bool Oracle::grows_at(uint64_t point, const std::vector<uint64_t>& tags) const {
 /// known for some time that memory is full.
 bool Oracle::taken_at_full_memory(const Judgement& judgement, const Entry& entry) const {
   const Excuses& excuses = judgement.excuses;
-  const bool full = excuses.memory_full &&
-                    judgement.sending.at_ms > excuses.memory_since_ms + kMemoryLookMs;
+  const bool full =
+      excuses.memory_full && judgement.sending.at_ms > excuses.memory_since_ms + kMemorySeenMs;
   const bool by_this = entry.sends == 1 && asks_[entry.ask].tags.size() == 1;
   if (!full || !by_this || entry.write.kind == crash::Kind::kRemove) return false;
   if (entry.write.kind != crash::Kind::kApply) return true;

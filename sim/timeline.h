@@ -22,8 +22,8 @@ struct Version {
   int64_t ts = 0;
   std::string_view state;  // a literal of crash::kStates
   std::optional<int64_t> n;
-  uint64_t view = 0;        // hash of state and context
-  size_t bytes = 0;         // of the context
+  uint64_t view = 0;         // hash of state and context
+  size_t bytes = 0;          // of the context
   size_t bytes_besides = 0;  // of them, those of the member that not every payload has
   bool deleted = false;
 };
