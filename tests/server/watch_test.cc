@@ -249,6 +249,29 @@ TEST_F(WatchTest, OffsetsAreInclusiveOrExclusiveAndNotBoth) {
   EXPECT_THAT(gone, HasSubstr(R"("code":"OFFSET_COMPACTED")"));
 }
 
+TEST_F(WatchTest, AnInstanceThatHasNotChangedIsWatchedFromAnOffsetThatIsGone) {
+  start();
+  prepare();
+  write(2);
+  auto client = connect();
+  for (const char* id : {"j", "k"}) {
+    client->send("0", "CREATE_INSTANCE",
+                 R"({"machine":"m","version":1,"instance_id":")" + std::string(id) + "\"}");
+    EXPECT_THAT(client->answer(), HasSubstr("\"ok\""));
+  }
+  log_->trim(6, [](const auto& trimmed) { EXPECT_TRUE(trimmed.ok()); });
+  client->send("1", "WATCH_INSTANCE", R"({"instance_id":"i","from_offset":4})");
+  EXPECT_THAT(client->answer(), HasSubstr("OFFSET_COMPACTED")) << "its last change is at 4";
+  client->send("2", "WATCH_INSTANCE", R"({"instance_id":"i","after_offset":4})");
+  EXPECT_THAT(client->answer(), HasSubstr(R"("current_wal_offset":4)"));
+  write(1);
+  expect_events(*client, 7, 1);
+  client->send("3", "WATCH_INSTANCE", R"({"instance_id":"j","from_offset":9})");
+  EXPECT_THAT(client->answer(), HasSubstr(R"("current_wal_offset":5)"));
+  write(1);
+  expect_events(*client, 8, 1);
+}
+
 TEST_F(WatchTest, NamesInFiltersAreBounded) {
   start();
   prepare();

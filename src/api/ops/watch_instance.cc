@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "api/ops/ops.h"
 #include "api/ops/refusals.h"
 #include "api/ops/watch_wish.h"
@@ -21,6 +23,9 @@ Result<DependsOn> watch_instance(const Context& context, const Params& params,
   RSTMDB_TRY(read_watch_params<P>(params, wish));
   // Whoever was away while it was deleted has not seen its end yet.
   if (instance.deleted() && !wish.from) return no_instance(id);
+  // Where it has not changed since, the log holds nothing for it, and need not reach back so far.
+  if (wish.from && instance.last_offset < *wish.from)
+    wish.from = std::max(*wish.from, context.node.log().next_offset());
   // Not of the instance's last record alone: an older answer on the connection may wait for more,
   // and this one behind it, while the stream would have begun.
   RSTMDB_ASSIGN(const DependsOn depends_on,
