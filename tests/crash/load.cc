@@ -12,6 +12,7 @@ constexpr int kDrainMs = 10'000;
 constexpr uint64_t kLateUs = 30'000;
 constexpr std::chrono::microseconds kPauseMax{30'000};
 constexpr std::chrono::microseconds kTurnMax{5'000};
+constexpr std::chrono::seconds kCompactionMax{20};  // for which a kill waits
 
 }  // namespace
 
@@ -25,6 +26,8 @@ Result<void> Load::run(std::chrono::microseconds time) {
   choose_moment(time);
   const auto deadline = Clock::now() + time;
   while (Clock::now() < deadline) RSTMDB_TRY(turn(deadline));
+  while (awaits_compaction() && Clock::now() < deadline + kCompactionMax)
+    RSTMDB_TRY(turn(Clock::time_point::max()));
   RSTMDB_TRY(options_.server.kill());
   return drain();
 }
@@ -34,11 +37,15 @@ Result<void> Load::run(std::chrono::microseconds time) {
 void Load::choose_moment(std::chrono::microseconds time) {
   compact_at_ = Clock::time_point::max();
   compact_id_ = 0;
+  kill_waits_ = false;
   if (!dice_.percent(options_.compact_percent)) return;
   const auto all = static_cast<uint64_t>(time.count());
-  // Half of them so late that the kill comes in the middle, half so early that it may come behind.
+  // Half of them so late that the kill comes in the middle, half so early that it may come behind;
+  // of these half hold it up until it does, however slow the machine is.
   const uint64_t late = all > kLateUs ? all - kLateUs : 0;
-  const uint64_t moment = dice_.percent(50) ? dice_.between(late, all) : dice_.below(all / 4 + 1);
+  const bool early = dice_.percent(50);
+  const uint64_t moment = early ? dice_.below(all / 4 + 1) : dice_.between(late, all);
+  kill_waits_ = early && dice_.percent(50);
   compact_at_ = Clock::now() + std::chrono::microseconds(moment);
 }
 
@@ -51,7 +58,12 @@ void Load::ask_for_compaction(Client& client) {
   ++compactions_.asked;
 }
 
+bool Load::awaits_compaction() const {
+  return kill_waits_ && (compact_id_ != 0 || compact_at_ != Clock::time_point::max());
+}
+
 void Load::take_compaction(json::Value response) {
+  compact_id_ = 0;
   const json::Value result = response["result"];
   options_.checker.verdict().check(Rule::kServerComesBack, static_cast<bool>(result), [&] {
     return "COMPACT was answered with " + std::string(response.text());

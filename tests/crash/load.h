@@ -30,8 +30,8 @@ class Load {
 
   explicit Load(const Options& options);
 
-  /// Drives the server for `time`, kills it, and takes the answers that were still on their way. An
-  /// error when the server fails before it is killed.
+  /// Drives the server for `time`, or until COMPACT is answered, kills it, and takes the answers
+  /// that were still on their way. An error when the server fails before it is killed.
   Result<void> run(std::chrono::microseconds time);
 
   /// What COMPACT has answered so far.
@@ -61,6 +61,7 @@ class Load {
   void fill(Client& client);
   void choose_moment(std::chrono::microseconds time);
   void ask_for_compaction(Client& client);
+  bool awaits_compaction() const;
   void take_compaction(json::Value response);
   void send_next(Client& client);
   Result<void> turn(Clock::time_point deadline);
@@ -74,7 +75,8 @@ class Load {
   std::vector<Client> clients_;
   uint64_t last_id_ = 0;
   Clock::time_point compact_at_ = Clock::time_point::max();
-  uint64_t compact_id_ = 0;  // of the request under way
+  uint64_t compact_id_ = 0;  // of the request under way, or 0
+  bool kill_waits_ = false;  // for its answer
   Compactions compactions_;
 };
 
