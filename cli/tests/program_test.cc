@@ -518,8 +518,8 @@ TEST(ProgramAlone, WatchShowsLinesUntilTheStreamEnds) {
 }
 
 TEST(ProgramAlone, ASecondSignalDoesNotWaitForTheServer) {
-  FakeServer server;
   TemporaryFolder folder;
+  FakeServer server;  // whose scripts use the folder: it ends first
   server.on("WATCH_ALL", [&](Peer& peer, const Received& r) {
     peer.answer(r.id, R"({"subscription_id":"s","wal_offset":1})");
     folder.write("watching", "");

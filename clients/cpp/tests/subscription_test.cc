@@ -33,6 +33,7 @@ void stream_log(FakeServer& server, uint64_t last, uint64_t cut_after) {
 
 class Watching : public testing::Test {
  protected:
+  std::atomic<int> asked_ = 0;  // for scripts, which end with the server
   FakeServer server_;
   Client client_ = connect_to(server_);
 };
@@ -198,22 +199,20 @@ void take(Subscription& watch, uint64_t first, uint64_t last) {
 }
 
 TEST_F(Watching, ARefusalForNowIsNoEndOnceItHasBegun) {
-  std::atomic<int> refusals = 0;
   stream_log(server_, 5, 100);
   auto watch = client_.watch_all({.from_offset = 1});
   ASSERT_RESULT(watch);
   ASSERT_NO_FATAL_FAILURE(take(*watch, 1, 5));
   server_.on("WATCH_ALL", [&](Peer& peer, const Received& r) {
-    if (++refusals == 3) stream_log(server_, 10, 100);
+    if (++asked_ == 3) stream_log(server_, 10, 100);
     peer.refuse(r.id, "RATE_LIMITED", "too many subscriptions");
   });
   server_.cut_all();
   ASSERT_NO_FATAL_FAILURE(take(*watch, 6, 10));
-  EXPECT_EQ(refusals, 3);
+  EXPECT_EQ(asked_, 3);
 }
 
 TEST_F(Watching, NoAnswerIsNoEndOnceItHasBegun) {
-  std::atomic<int> unanswered = 0;
   stream_log(server_, 5, 100);
   Options options = options_for(server_);
   options.request_timeout = 1s;
@@ -222,12 +221,12 @@ TEST_F(Watching, NoAnswerIsNoEndOnceItHasBegun) {
   ASSERT_RESULT(watch);
   ASSERT_NO_FATAL_FAILURE(take(*watch, 1, 5));
   server_.on("WATCH_ALL", [&](Peer&, const Received&) {
-    ++unanswered;
+    ++asked_;
     stream_log(server_, 6, 100);
   });
   server_.cut_all();
   ASSERT_NO_FATAL_FAILURE(take(*watch, 6, 6));
-  EXPECT_EQ(unanswered, 1);
+  EXPECT_EQ(asked_, 1);
 }
 
 TEST_F(Watching, ClosingWhatHasEndedClosesItsConnection) {

@@ -53,9 +53,9 @@ TEST(Threads, ShareAClient) {
 }
 
 TEST(Threads, ShareAPoolWhoseConnectionsAreCutAllTheTime) {
+  std::atomic<int> count = 0;  // the server's scripts, which use it, end first
   FakeServer server;
   answer_with_id(server);
-  std::atomic<int> count = 0;
   const auto answer = [](Peer& peer, const Received& r) {
     const std::string id(Json::parse(r.params).value()["instance_id"].text());
     peer.answer(r.id, R"({"instance_id":)" + id + R"(,"state":"s","wal_offset":1})");
