@@ -25,15 +25,6 @@ log::SyncPolicy sync_policy(const config::FsyncPolicy& policy) {
   check_failed(__FILE__, __LINE__, "known fsync policy", "");
 }
 
-engine::Bounds bounds(const config::Config::Storage& storage) {
-  return {
-      .machine_versions_max = storage.max_machine_versions,
-      .key_ttl_ms = static_cast<int64_t>(storage.idempotency_ttl_secs) * 1000,
-      .keys_max = storage.idempotency_keys_max,
-      .keys_bytes_max = limits::kIdempotencyBytesMaxDefault,
-  };
-}
-
 uint64_t reserve_bytes(const config::Config& config) {
   return config.storage.min_free_mb * 1024 * 1024;
 }
@@ -42,6 +33,21 @@ uint64_t memory_bound_bytes(const config::Config& config, io::Memory* memory) {
   if (memory == nullptr) return 0;
   if (config.storage.max_memory_mb != 0) return config.storage.max_memory_mb * 1024 * 1024;
   return memory->allowed_bytes() / 10 * limits::kMemoryTenthsDefault;
+}
+
+/// What idempotency keys may take is a part of the bound of memory, so that they do not use up what
+/// is left at it.
+engine::Bounds bounds(const config::Config::Storage& storage, uint64_t memory_bound) {
+  const size_t keys_bytes = limits::kIdempotencyBytesMaxDefault;
+  return {
+      .machine_versions_max = storage.max_machine_versions,
+      .key_ttl_ms = static_cast<int64_t>(storage.idempotency_ttl_secs) * 1000,
+      .keys_max = storage.idempotency_keys_max,
+      .keys_bytes_max =
+          memory_bound == 0
+              ? keys_bytes
+              : std::min<size_t>(keys_bytes, memory_bound / limits::kIdempotencyMemoryParts),
+  };
 }
 
 node::CompactionPolicy policy(const config::Config::Compaction& compaction) {
@@ -168,6 +174,7 @@ Result<node::Restored> Database::restore() {
 
 Result<void> Database::open_node(const config::Config& config) {
   RSTMDB_ASSIGN(node::Restored restored, restore());
+  const uint64_t memory_bound = memory_bound_bytes(config, world_.memory);
   start_stats_.snapshot_bytes = restored.file_bytes;
   start_stats_.snapshot_ms = restored.elapsed_ms;
   RSTMDB_ASSIGN(node_, node::Node::open({
@@ -175,8 +182,8 @@ Result<void> Database::open_node(const config::Config& config) {
                            .loop = world_.loop,
                            .clock = world_.clock,
                            .random = world_.random,
-                           .bounds = bounds(config.storage),
-                           .memory_bound_bytes = memory_bound_bytes(config, world_.memory),
+                           .bounds = bounds(config.storage, memory_bound),
+                           .memory_bound_bytes = memory_bound,
                            .disk_reserve_bytes = reserve_bytes(config),
                            .start = std::move(restored.start),
                            .ahead = world_.ahead,
@@ -223,7 +230,7 @@ void Database::watch_disk(const config::Config& config) {
                                    .files = world_.files,
                                    .log = *log_,
                                    .node = *node_,
-                                   .folder = config.storage.data_dir});
+                                   .folder = config.storage.data_dir + "/wal"});
 }
 
 void Database::watch_memory() {

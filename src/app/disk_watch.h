@@ -1,4 +1,4 @@
-// Looks at the disk once a second: whether the log's folder is still this process's, and how much
+// Looks at the log's disk once a second: whether its folder is still this process's, and how much
 // room is left. Both questions are answered from metadata that a local file system keeps in memory,
 // so they are asked on the loop's thread.
 #pragma once

@@ -34,6 +34,7 @@ inline constexpr uint32_t kMachineVersionMax = 2'147'483'647;
 // Guards.
 inline constexpr size_t kGuardBytesMax = 4 * 1024;
 inline constexpr size_t kGuardDepthMax = 64;
+inline constexpr uint64_t kGuardWorkBytesMax = 64 * 1024 * 1024;  // of contexts read, for one event
 
 // Instances.
 inline constexpr size_t kContextBytesMax = 1024 * 1024;
@@ -48,6 +49,7 @@ inline constexpr int64_t kGuessDelayMsMax = 60'000;
 inline constexpr int64_t kGuessForgetMs = 10 * 60 * 1000;  // without a failure
 inline constexpr size_t kGuessAddressesMax = 10'000;       // remembered at a time
 inline constexpr size_t kIdempotencyBytesMaxDefault = 256 * 1024 * 1024;
+inline constexpr uint64_t kIdempotencyMemoryParts = 16;  // at most one of the bound of memory
 inline constexpr int64_t kIdempotencyTtlMsDefault = 24 * 60 * 60 * 1000;
 inline constexpr size_t kIdempotencyKeysMaxDefault = 1'000'000;
 
@@ -64,7 +66,8 @@ inline constexpr size_t kHistoriesAtOnceMax = 8;                 // of those, re
 
 // Connections.
 inline constexpr size_t kConnectionsMaxDefault = 1'000;
-inline constexpr size_t kRequestsInFlightMax = 4'096;  // per connection; reading pauses above
+inline constexpr uint64_t kFilesBesideConnections = 256;  // the log's and the snapshots' among them
+inline constexpr size_t kRequestsInFlightMax = 4'096;     // per connection; reading pauses above
 inline constexpr size_t kWriteBufferBytesMax =
     64 * 1024 * 1024;  // per connection: reading pauses above
 inline constexpr int64_t kIdleTimeoutMsDefault = 300'000;
@@ -153,7 +156,8 @@ inline constexpr size_t kTlsFileBytesMax = 1024 * 1024;  // of each certificate,
 inline constexpr int kCertificateChainMax = 4;  // certificates between a client's and its root
 
 // TLS.
-inline constexpr size_t kTlsRecordBytesMax = 16 * 1024;  // of plain bytes in one record
-inline constexpr size_t kTlsAheadBytesMax = 64 * 1024;   // encrypted before the peer takes any
+inline constexpr size_t kTlsRecordBytesMax = 16 * 1024;   // of plain bytes in one record
+inline constexpr size_t kTlsAheadBytesMax = 64 * 1024;    // encrypted before the peer takes any
+inline constexpr size_t kTlsUnsentBytesMax = 256 * 1024;  // with what TLS itself answers the peer
 
 }  // namespace rstmdb::limits

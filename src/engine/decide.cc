@@ -20,8 +20,14 @@ class Fingerprint {
     append_varint(bytes_, number);
     return *this;
   }
+  /// What is longer than a context may be is refused further on, so that it never stands against
+  /// anything; sorting it would cost its size once for each level.
   Fingerprint& json(std::string_view json) {
-    if (!json.empty()) json::append_sorted(bytes_, json);
+    if (json.size() > limits::kContextBytesMax) {
+      bytes_.append(json);
+    } else if (!json.empty()) {
+      json::append_sorted(bytes_, json);
+    }
     bytes_.push_back('\0');
     return *this;
   }
@@ -35,6 +41,18 @@ class Fingerprint {
 uint64_t expected_offset_fact(const ApplyEvent& command) {
   if (!command.expected_offset) return 0;
   return *command.expected_offset != 0 ? *command.expected_offset : UINT64_MAX;
+}
+
+/// With `payload` in place of the command's. None and {} are one request, with the fingerprint of
+/// none; up to 0.2.0 each had its own, and may stand in a data folder.
+Hash128 fingerprint_of(const ApplyEvent& command, std::string_view payload) {
+  return Fingerprint()
+      .text(command.event)
+      .json(payload)
+      .text(command.expected_state.value_or(""))
+      .number(expected_offset_fact(command))
+      .text(command.event_id)
+      .hash();
 }
 
 Error instance_not_found(std::string_view id) {
@@ -65,6 +83,15 @@ Result<void> check_expectations(const ApplyEvent& command, const InstanceView& i
   return {};
 }
 
+Error guards_too_costly(std::string_view state, std::string_view event) {
+  return Error(Code::kBadRequest,
+               "the guards for this event would read more of the context than one event may")
+      .with("path", "event")
+      .with("limit", static_cast<int64_t>(limits::kGuardWorkBytesMax))
+      .with("state", state)
+      .with("event", event);
+}
+
 /// The first transition whose guard holds, by definition order.
 Result<const Edge*> choose_edge(const Definition& definition, const InstanceView& instance,
                                 std::string_view event) {
@@ -77,9 +104,12 @@ Result<const Edge*> choose_edge(const Definition& definition, const InstanceView
         .with("current_state", state)
         .with("event", event);
   }
+  uint64_t work = limits::kGuardWorkBytesMax;
   for (const Edge& edge : edges) {
     if (edge.guard == Edge::kNoGuard) return &edge;
-    if (definition.guards()[edge.guard].holds(instance.context)) return &edge;
+    const auto holds = definition.guards()[edge.guard].holds(instance.context, work);
+    if (!holds) return guards_too_costly(state, event);
+    if (*holds) return &edge;
   }
   const std::string& first = definition.guards()[edges.front().guard].text();
   return Error(Code::kGuardFailed,
@@ -103,11 +133,11 @@ Record Decider::blank(RecordKind kind) const {
   return record;
 }
 
-Result<std::optional<Outcome>> Decider::replay(const KeyScope& scope,
-                                               const Hash128& fingerprint) const {
+Result<std::optional<Outcome>> Decider::replay(const KeyScope& scope, const Hash128& fingerprint,
+                                               const Hash128& older_fingerprint) const {
   const auto first = draft.find_key(scope, stamp.now_ms);
   if (!first) return std::optional<Outcome>();
-  if (first->fingerprint != fingerprint) {
+  if (first->fingerprint != fingerprint && first->fingerprint != older_fingerprint) {
     return Error(Code::kConflict, "the idempotency key was used before with other parameters")
         .with("code", "IDEMPOTENCY_MISMATCH")
         .with("idempotency_key", scope.key)
@@ -184,7 +214,7 @@ Result<Outcome> Decider::decide(const CreateInstance& command) const {
                       .text(command.instance_id)
                       .json(command.context)
                       .hash();
-    RSTMDB_ASSIGN(const auto first, replay(key_scope(record), fingerprint));
+    RSTMDB_ASSIGN(const auto first, replay(key_scope(record), fingerprint, fingerprint));
     if (first) return *first;
   }
   const StoredDefinition* stored = draft.state().machines().find(command.machine, command.version);
@@ -235,14 +265,11 @@ Result<Outcome> Decider::decide(const ApplyEvent& command) const {
 
   Hash128 fingerprint;
   if (!command.key.empty()) {
-    fingerprint = Fingerprint()
-                      .text(command.event)
-                      .json(command.payload)
-                      .text(command.expected_state.value_or(""))
-                      .number(expected_offset_fact(command))
-                      .text(command.event_id)
-                      .hash();
-    RSTMDB_ASSIGN(const auto first, replay(key_scope(record), fingerprint));
+    const std::string_view payload = command.payload == "{}" ? "" : command.payload;
+    fingerprint = fingerprint_of(command, payload);
+    RSTMDB_ASSIGN(const auto first,
+                  replay(key_scope(record), fingerprint,
+                         payload.empty() ? fingerprint_of(command, "{}") : fingerprint));
     if (first) return *first;
   }
   const StoredDefinition& stored = draft.state().machines().at(instance->definition);

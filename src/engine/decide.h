@@ -42,7 +42,8 @@ struct Decider {
   /// size).
   Result<Outcome> decide(const CreateInstance& command) const;
   /// In this order: kInstanceNotFound, key (replay or kConflict), kConflict (expected_*),
-  /// kInvalidTransition, kGuardFailed, kBadRequest (context size).
+  /// kInvalidTransition, kGuardFailed or kBadRequest (limits::kGuardWorkBytesMax), kBadRequest
+  /// (context size).
   Result<Outcome> decide(const ApplyEvent& command) const;
   /// kInstanceNotFound for an id never seen; deleting again gives the first offset.
   Result<Outcome> decide(const DeleteInstance& command) const;
@@ -52,7 +53,10 @@ struct Decider {
 
  private:
   Record blank(RecordKind kind) const;
-  Result<std::optional<Outcome>> replay(const KeyScope& scope, const Hash128& fingerprint) const;
+  /// What the key's first request led to, if that had one of the two fingerprints; none for a key
+  /// that is new; else kConflict.
+  Result<std::optional<Outcome>> replay(const KeyScope& scope, const Hash128& fingerprint,
+                                        const Hash128& older_fingerprint) const;
   void add(Record& record, const Hash128& fingerprint) const;
 };
 

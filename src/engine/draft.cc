@@ -24,7 +24,12 @@ bool Draft::grows_state_by(const Record& record) const {
     case RecordKind::kApplyEvent: {
       // One that the draft itself creates has been counted with its creation.
       const auto slot = state_.instances().find(record.instance_id);
-      return slot && record.context.size() > state_.instances().at(*slot).context().size();
+      if (!slot) return false;
+      const Instance& instance = state_.instances().at(*slot);
+      const std::string_view event_id =
+          record.event_id.empty() ? instance.last_event_id() : record.event_id;
+      return record.context.size() + event_id.size() >
+             instance.context().size() + instance.last_event_id().size();
     }
     case RecordKind::kDeleteInstance:
     case RecordKind::kSnapshotInstance:

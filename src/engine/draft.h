@@ -48,8 +48,8 @@ class Draft {
   bool empty() const { return records_.empty(); }
   void clear();
 
-  /// Whether the state would be larger with it: another machine, version or instance, or a longer
-  /// context.
+  /// Whether the state would be larger with it: another machine, version or instance, or one
+  /// whose context and last event id are longer. Keys do not count: they have a bound of their own.
   bool grows_state() const;
 
   /// Offset that the next record will get.

@@ -21,9 +21,25 @@ constexpr Operand boolean(bool flag) {
   return flag ? Operand{Type::kTrue, "true"} : Operand{Type::kFalse, "false"};
 }
 
-Operand look_up(std::string_view context, std::string_view path) {
+/// Takes what an evaluation costs off what it may cost.
+class Work {
+ public:
+  explicit Work(uint64_t& left) : left_(left) {}
+  bool take(uint64_t cost) {
+    over_ = over_ || cost > left_;
+    left_ = over_ ? 0 : left_ - cost;
+    return !over_;
+  }
+  bool over() const { return over_; }
+
+ private:
+  uint64_t& left_;
+  bool over_ = false;
+};
+
+Operand look_up(std::string_view context, std::string_view path, Work& work) {
   std::string_view value = context;
-  while (!path.empty()) {
+  while (!path.empty() && work.take(value.size())) {
     const size_t dot = std::min(path.find('.'), path.size());
     const auto member = json::scan_member(value, path.substr(0, dot));
     if (!member) return {};
@@ -77,12 +93,18 @@ std::partial_ordering order(const Operand& a, const Operand& b) {
 }  // namespace
 
 bool Guard::holds(std::string_view context) const {
+  uint64_t any = UINT64_MAX;
+  return *holds(context, any);
+}
+
+std::optional<bool> Guard::holds(std::string_view context, uint64_t& work) const {
+  Work cost(work);
   // Each open parenthesis holds back at most the left side of one comparison.
   std::array<Operand, limits::kGuardDepthMax + 2> stack;
   size_t size = 0;
   const std::string_view text = text_;
   const std::string_view strings = strings_;
-  for (size_t at = 0; at < program_.size(); ++at) {
+  for (size_t at = 0; at < program_.size() && cost.take(kStepWork); ++at) {
     const Instruction& step = program_[at];
     const auto compared = [&](auto verdict) {
       --size;
@@ -99,7 +121,7 @@ bool Guard::holds(std::string_view context) const {
         stack[size++] = boolean(true);
         break;
       case Op::kPath:
-        stack[size++] = look_up(context, text.substr(step.begin, step.size));
+        stack[size++] = look_up(context, text.substr(step.begin, step.size), cost);
         break;
       case Op::kNumber:
         stack[size++] = {Type::kNumber, text.substr(step.begin, step.size)};
@@ -141,6 +163,7 @@ bool Guard::holds(std::string_view context) const {
         break;
     }
   }
+  if (cost.over()) return std::nullopt;
   RSTMDB_CHECK(size == 1, text_);
   return truthy(stack[0]);
 }

@@ -22,10 +22,13 @@
 // false unless both sides are numbers or both are strings.
 //
 // A guard is compiled once, when its machine is put, into a flat program without pointers;
-// evaluating it allocates nothing, takes at most one step for each instruction, and never fails.
+// evaluating it allocates nothing and takes at most one step for each instruction. Each member that
+// a step looks for is found by reading the text, so what a guard costs depends on the context too:
+// whoever evaluates guards for others says how much it may be.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,8 +48,14 @@ class Guard {
   static Result<Guard> compile(std::string_view text);
 
   /// Whether the guard holds for `context`, an object's JSON text in normal form (json/document.h).
-  /// Safe from any thread.
+  /// Takes what it costs off `work`: the bytes in which members are looked for, and kStepWork for
+  /// each instruction. None when that is not enough, however the guard would have come out; then
+  /// nothing is left of `work`. Safe from any thread.
+  std::optional<bool> holds(std::string_view context, uint64_t& work) const;
+  /// The same, whatever it costs.
   bool holds(std::string_view context) const;
+
+  static constexpr uint64_t kStepWork = 16;
 
   /// The text that was compiled, as it came.
   const std::string& text() const { return text_; }

@@ -124,6 +124,34 @@ TEST(Guard, CopiesMeanTheSame) {
   }
 }
 
+TEST(Guard, SaysWhatItCostsAndStopsWhereThatIsTooMuch) {
+  struct Row {
+    std::string guard;
+    std::string context;
+    uint64_t steps;
+    uint64_t read;  // bytes in which members are looked for
+  };
+  const std::string context = R"({"a":{"b":1},"c":true})";  // 22 bytes, of which 7 are a's
+  for (const Row& row :
+       {Row{"true", context, 1, 0}, Row{"ctx", context, 1, 0}, Row{"ctx.c", context, 1, 22},
+        Row{"ctx.a.b == 1", context, 3, 22 + 7}, Row{"ctx.x.y", context, 1, 22},
+        Row{"ctx.c || ctx.a", context, 2, 22}, Row{"!ctx.x && ctx.c", context, 5, 22 + 22}}) {
+    const auto guard = Guard::compile(row.guard);
+    ASSERT_TRUE(guard.ok()) << row.guard;
+    const uint64_t cost = row.steps * Guard::kStepWork + row.read;
+    uint64_t work = cost + 5;
+    EXPECT_EQ(guard->holds(row.context, work), guard->holds(row.context)) << row.guard;
+    EXPECT_EQ(work, 5u) << row.guard;
+    work = cost;
+    EXPECT_TRUE(guard->holds(row.context, work).has_value()) << row.guard;
+    for (uint64_t less = 0; less < cost; ++less) {
+      work = less;
+      EXPECT_FALSE(guard->holds(row.context, work).has_value()) << row.guard << " with " << less;
+      EXPECT_EQ(work, 0u);
+    }
+  }
+}
+
 TEST(Compare, NumbersAgreeWithDoublesWhereDoublesAreExact) {
   rc::check("order of numbers", [](int32_t a, int32_t b) {
     const std::string x = std::to_string(a);

@@ -2,8 +2,9 @@
 // refused, so that it is not the system that ends it.
 //
 // At the bound new machines, versions and instances are refused, and events that make an instance's
-// context longer: a definite and retryable answer. Everything else goes on: other events,
-// deletions, reads, snapshots. They are taken again once a tenth of the bound is free. Knows no
+// context and last event id longer: a definite and retryable answer. Everything else goes on: other
+// events, deletions, reads, snapshots. They are taken again once a tenth of the bound is free.
+// Idempotency keys are taken at the bound too; what they may use is a small part of it. Knows no
 // system: it is told how much is used, and asks to be told again when much has been written since.
 // On the loop's thread.
 #pragma once

@@ -307,6 +307,20 @@ TEST_F(DatabaseTest, AServerMayStartBelowItsReserveAndSaysSoToWrites) {
   EXPECT_TRUE(process.stop()) << "the mark of a clean end is written all the same";
 }
 
+// Which may be another than that of the folder around it.
+TEST_F(DatabaseTest, TheReserveIsThatOfTheLogsDisk) {
+  using Fault = SimulatedFileSystem::Fault;
+  files_.inject(
+      Fault{.call = SimulatedFileSystem::Call::kFreeBytes, .repeat = Fault::Repeat::kForGood});
+  Process process(files_);
+  set_logging(Level::kWarn, LogFormat::kJson);
+  testing::internal::CaptureStderr();
+  EXPECT_TRUE(process.open(settings()).ok());
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(said, HasSubstr("the free space cannot be asked for"));
+  EXPECT_THAT(said, HasSubstr(settings().storage.data_dir + "/wal"));
+}
+
 TEST_F(DatabaseTest, ANewSegmentIsAReasonToLookAtTheSpaceAtOnce) {
   config::Config config = settings();
   config.storage.min_free_mb = 100;
@@ -351,6 +365,7 @@ TEST_F(DatabaseTest, AtTheBoundOfMemoryTheStateDoesNotGrowAndEverythingElseGoesO
            {"PUT_MACHINE", R"({"machine":"m","version":2,)" + definition},
            {"CREATE_INSTANCE", R"({"machine":"m","version":1,"id":"j"})"},
            {"APPLY_EVENT", longer},
+           {"APPLY_EVENT", R"({"id":"i","event":"GO","event_id":"e-1"})"},
            {"BATCH", R"({"mode":"atomic","ops":[{"op":"APPLY_EVENT","params":)" + longer + "}]}"},
            {"BATCH",
             R"({"mode":"best_effort","ops":[{"op":"APPLY_EVENT","params":)" + longer + "}]}"},
@@ -379,6 +394,29 @@ TEST_F(DatabaseTest, AtTheBoundOfMemoryTheStateDoesNotGrowAndEverythingElseGoesO
   process.run_for(limits::kMemoryLookMs + 1);
   client->send("w", "APPLY_EVENT", longer);
   EXPECT_THAT(client->answer(), HasSubstr(R"("n":123456)"));
+  EXPECT_TRUE(process.stop());
+}
+
+TEST_F(DatabaseTest, KeysTakeASmallPartOfTheBoundOfMemory) {
+  config::Config config = settings();
+  config.storage.max_memory_mb = 16;
+  Process process(files_);
+  process.set_memory(1'000 * kMiB, kMiB);
+  ASSERT_TRUE(process.open(config).ok());
+  auto client = process.connect();
+  client->send("1", "PUT_MACHINE", kMachine);
+  client->send("2", "CREATE_INSTANCE",
+               R"({"machine":"m","version":1,"id":"i","initial_ctx":{"t":")" +
+                   std::string(200 * 1024, 'x') + R"("}})");
+  for (int i = 0; i < 2; ++i) EXPECT_THAT(client->answer(), HasSubstr("\"ok\""));
+  for (int i = 0; i < 10; ++i) {
+    client->send("w", "APPLY_EVENT",
+                 R"({"id":"i","event":"GO","idempotency_key":")" + std::to_string(i) + R"("})");
+    EXPECT_THAT(client->answer(), HasSubstr("\"ok\""));
+  }
+  const engine::Keys& keys = process.state().keys();
+  EXPECT_EQ(keys.count(), 5u) << "each keeps the context that it led to";
+  EXPECT_LE(keys.bytes(), 16 * kMiB / limits::kIdempotencyMemoryParts);
   EXPECT_TRUE(process.stop());
 }
 
