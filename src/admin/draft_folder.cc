@@ -53,7 +53,9 @@ Result<DraftFolder> DraftFolder::make(io::FileSystem& files, const std::string& 
                                       ", or was killed and has left it to be removed")
         .with("path", made.draft_);
   // Made only inside of a folder that is there: a path that was mistyped is not.
-  RSTMDB_TRY(files.list(parent_of(made.folder_)));
+  const std::string parent = parent_of(made.folder_);
+  RSTMDB_ASSIGN(const bool parent_there, files.exists(parent));
+  if (!parent_there) return Error(Code::kConflict, parent + " is not there").with("path", parent);
   made.ours_ = true;
   for (const std::string& path : folders_of(made.draft_)) RSTMDB_TRY(files.make_folder(path));
   return made;

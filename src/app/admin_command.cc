@@ -14,7 +14,6 @@
 #include "admin/draft_folder.h"
 #include "admin/export.h"
 #include "app/arguments.h"
-#include "io/open_files.h"
 #include "json/writer.h"
 
 namespace rstmdb::app {
@@ -197,7 +196,6 @@ int run_admin(const AdminCommand& command) {
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
   std::signal(SIGPIPE, SIG_IGN);
-  io::allow_many_open_files();
   using Style = admin::Progress::Style;
   const Style loud = ::isatty(STDERR_FILENO) != 0 ? Style::kSameLine : Style::kLines;
   admin::Progress progress(

@@ -13,10 +13,12 @@
 #include "app/arguments.h"
 #include "app/database.h"
 #include "app/service.h"
+#include "base/limits.h"
 #include "base/logging.h"
 #include "base/out_of_memory.h"
 #include "io/asio_loop.h"
 #include "io/memory.h"
+#include "io/open_files.h"
 #include "io/tcp_net.h"
 #include "io/thread_worker.h"
 
@@ -70,6 +72,18 @@ Result<config::Config> read_settings(const config::Sources& sources) {
   return std::move(loaded.config);
 }
 
+/// A server that has as many connections as it is told to take must be able to open its files.
+void warn_of_few_open_files(const config::Config& config, uint64_t allowed) {
+  uint64_t needed =
+      limits::kFilesBesideConnections + config.network.max_connections + limits::kRefusalsMax;
+  if (config.http.enabled) needed += limits::kHttpGatewayConnectionsMax;
+  if (config.metrics.enabled) needed += limits::kHttpConnectionsMax;
+  if (needed <= allowed) return;
+  log_line(Level::kWarn,
+           "the process may not open as many files as all its connections and its log could need",
+           {{"allowed", allowed}, {"needed", needed}});
+}
+
 /// Without a socket when none is asked for, and when the one asked for is none.
 Service::Options service_options(io::Loop& loop) {
   const auto variable = [](const char* name) {
@@ -114,7 +128,7 @@ void reload(Database& database, config::Config& running, const config::Sources& 
   log_line(Level::kInfo, "the configuration was reloaded");
 }
 
-int serve(const Arguments& arguments, const config::Sources& sources) {
+int serve(const Arguments& arguments, const config::Sources& sources, uint64_t files_allowed) {
   io::AsioLoop loop;
   // Caught from before the settings are read, and answered when the loop runs: who has taken a
   // token out and says so while a long start goes on must not find it in use afterwards.
@@ -123,6 +137,7 @@ int serve(const Arguments& arguments, const config::Sources& sources) {
   auto settings = read_settings(sources);
   if (!settings.ok()) return fail("the configuration was refused", settings.error());
   config::Config config = std::move(*settings);
+  warn_of_few_open_files(config, files_allowed);
   Service service(service_options(loop));
   io::ThreadWorker worker(loop);
   io::ThreadWorker handshakes(loop);
@@ -167,10 +182,9 @@ int serve(const Arguments& arguments, const config::Sources& sources) {
     log_line(Level::kError, "the port file could not be written", {{"file", arguments.port_file}});
     return 1;
   }
-  log_line(Level::kInfo, "listening",
-           {{"address", database.address()},
-            {"http", database.http_address()},
-            {"version", version()}});
+  log_line(
+      Level::kInfo, "listening",
+      {{"address", database.address()}, {"http", database.http_address()}, {"version", version()}});
   service.ready("serving " + database.address());
   loop.run();
   if (exit_code == 0) log_line(Level::kInfo, "stopped");
@@ -185,10 +199,11 @@ int run(int argc, char** argv) {
   ::umask(077);
   // A limit on the size of files makes a write fail; the log then stops as for a full disk.
   std::signal(SIGXFSZ, SIG_IGN);
+  const uint64_t files_allowed = io::allow_many_open_files();
   if (parsed.arguments.admin) return run_admin(*parsed.arguments.admin);
   const config::Sources sources{.path = parsed.arguments.config_path, .environment = environment()};
   if (parsed.arguments.print_config) return print_settings(sources);
-  return serve(parsed.arguments, sources);
+  return serve(parsed.arguments, sources, files_allowed);
 }
 
 }  // namespace

@@ -55,8 +55,8 @@ Result<struct statx> look_at(int fd, const std::string& path) {
 Result<bool> leads_to(const std::string& path, const struct statx& open) {
   struct statx found{};
   if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, kLookedAt, &found) == 0)
-    return found.stx_dev_major == open.stx_dev_major &&
-           found.stx_dev_minor == open.stx_dev_minor && found.stx_ino == open.stx_ino;
+    return found.stx_dev_major == open.stx_dev_major && found.stx_dev_minor == open.stx_dev_minor &&
+           found.stx_ino == open.stx_ino;
   if (errno == ENOENT || errno == ENOTDIR) return false;
   return call_failed("status", path, errno);
 }
@@ -249,13 +249,15 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Result<void> sync_folder(const std::string& path) override {
-    RSTMDB_ASSIGN(const Descriptor fd, open_folder(path, "sync_folder"));
+    // Folders above the data folder may be links; those inside have been listed, which follows
+    // none.
+    RSTMDB_ASSIGN(const Descriptor fd, open_folder(path, "sync_folder", 0));
     if (::fsync(fd.get()) != 0) return call_failed("sync_folder", path, errno);
     return {};
   }
 
   Result<std::vector<std::string>> list(const std::string& path) override {
-    RSTMDB_ASSIGN(Descriptor fd, open_folder(path, "list"));
+    RSTMDB_ASSIGN(Descriptor fd, open_folder(path, "list", O_NOFOLLOW));
     std::unique_ptr<DIR, int (*)(DIR*)> folder(::fdopendir(fd.get()), &::closedir);
     if (!folder) return call_failed("list", path, errno);
     fd.release();  // closedir closes it
@@ -307,9 +309,9 @@ class PosixFileSystem final : public FileSystem {
     return call_failed("make_folder", path, number);
   }
 
-  static Result<Descriptor> open_folder(const std::string& path, std::string_view call) {
+  static Result<Descriptor> open_folder(const std::string& path, std::string_view call, int flag) {
     Descriptor fd(uninterrupted(
-        [&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW); }));
+        [&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | flag); }));
     if (fd.get() < 0) return call_failed(call, path, errno);
     return fd;
   }

@@ -83,9 +83,10 @@ class FileSystem {
   virtual Result<void> remove_folder(const std::string& path) = 0;
   /// Makes the folder and its missing parents.
   virtual Result<void> make_folder(const std::string& path) = 0;
-  /// Makes creations, renames and removals inside the folder durable.
+  /// Makes creations, renames and removals inside the folder durable. `path` may be a symbolic link
+  /// to it.
   virtual Result<void> sync_folder(const std::string& path) = 0;
-  /// Names (not paths) of the folder's entries, sorted.
+  /// Names (not paths) of the folder's entries, sorted. Refuses a symbolic link.
   virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
   virtual Result<bool> exists(const std::string& path) = 0;
   /// Takes the folder's lock file `path` for this process; kConflict when another process holds it.

@@ -224,9 +224,23 @@ TEST(PosixFileSystem, files_are_private_and_links_are_not_followed) {
   ASSERT_EQ(::symlink(file.c_str(), link.c_str()), 0);
   EXPECT_EQ(files.open(link, Open::kRead).error().detail_number("errno", 0), ELOOP);
   EXPECT_EQ(files.lock(link).error().detail_number("errno", 0), ELOOP);
+  const std::string folder_link = place.path + "/folder-link";
+  ASSERT_EQ(::symlink(folder.c_str(), folder_link.c_str()), 0);
+  EXPECT_EQ(files.list(folder_link).error().detail_number("errno", 0), ENOTDIR);
   const std::string pipe = place.path + "/pipe";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   EXPECT_FALSE(files.open(pipe, Open::kReadWrite).ok());
+}
+
+// The folder above the data folder may be a link to another disk.
+TEST(PosixFileSystem, a_folder_is_synced_through_a_link) {
+  PosixPlace place;
+  FileSystem& files = place.files();
+  ASSERT_TRUE(files.make_folder(place.path + "/folder").ok());
+  const std::string link = place.path + "/link";
+  ASSERT_EQ(::symlink((place.path + "/folder").c_str(), link.c_str()), 0);
+  EXPECT_TRUE(files.sync_folder(link).ok());
+  EXPECT_TRUE(files.make_folder(link + "/inner").ok());
 }
 
 int64_t nanoseconds(const timespec& time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; }

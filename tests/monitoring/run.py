@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shlex
 import signal
 import socket
 import subprocess
@@ -231,6 +232,28 @@ def test_an_open_door_is_warned_of(server_program):
     with Server(server_program, {"RSTMDB_METRICS_BIND": "0.0.0.0:0"}) as server:
         warned = [line for line in server.lines if "metrics.bind_addr" in line["msg"]]
         assert len(warned) == 1 and warned[0]["level"] == "warn", server.lines
+
+
+def limited(program, folder, limits):
+    """The program behind a shell that has set its limits of open files."""
+    script = pathlib.Path(folder) / "limited"
+    script.write_text(f'#!/bin/sh\n{limits}\nexec {shlex.quote(program)} "$@"\n')
+    script.chmod(0o755)
+    return str(script)
+
+
+def test_as_many_files_may_be_open_as_the_system_allows(server_program):
+    with tempfile.TemporaryDirectory() as folder:
+        soft = limited(server_program, folder, "ulimit -Sn 300; ulimit -Hn 4000")
+        with Server(soft) as server:
+            assert scrape.value(metrics(server), "process_max_fds") == 4000
+            assert not [line for line in server.lines if "as many files" in line["msg"]]
+        hard = limited(server_program, folder, "ulimit -n 1024")
+        with Server(hard) as server:
+            warned = [line for line in server.lines if "as many files" in line["msg"]]
+            assert len(warned) == 1 and warned[0]["level"] == "warn", server.lines
+            assert warned[0]["allowed"] == 1024 and warned[0]["needed"] == 2576, warned
+            assert server.stop() == 0
 
 
 def test_an_address_that_is_taken_stops_the_start(server_program):
