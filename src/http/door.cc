@@ -47,7 +47,8 @@ class Door::Visit final : private Handler {
   Connection connection_;
 };
 
-Door::Door(Options options) : options_(std::move(options)), visits_(options_.loop) {}
+Door::Door(Options options)
+    : options_(std::move(options)), visits_(options_.loop), refusals_(options_.loop) {}
 
 Result<std::unique_ptr<Door>> Door::listen(Options options) {
   std::unique_ptr<Door> door(new Door(std::move(options)));
@@ -61,18 +62,11 @@ Result<std::unique_ptr<Door>> Door::listen(Options options) {
 
 Door::~Door() { options_.loop.cancel(tick_timer_); }
 
-void refuse_connection(io::Stream& stream, const Response& response, std::string_view date) {
-  std::string bytes;
-  append_response(bytes, response, Body::kWithBody, After::kClose, date);
-  stream.write(bytes);
-  stream.close(io::Stream::Close::kAfterSending);
-}
-
 void Door::on_accept(std::unique_ptr<io::Stream> stream) {
   if (visits_.size() >= limits::kHttpConnectionsMax) {
     ++refused_;
-    return refuse_connection(*stream, refusal(503, "too many connections"),
-                             date_.at(options_.clock.wall_ms()));
+    return refusals_.refuse(std::move(stream), refusal(503, "too many connections"),
+                            date_.at(options_.clock.wall_ms()));
   }
   visits_.add(std::make_unique<Visit>(*this, std::move(stream))).connection().start();
 }

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "http/connection.h"
 #include "http/page.h"
+#include "http/refusals.h"
 #include "http/roster.h"
 #include "io/clock.h"
 #include "io/executor.h"
@@ -52,12 +53,10 @@ class Door final {
   DateLine date_;
   std::unique_ptr<io::Listener> listener_;
   Roster<Visit> visits_;
+  Refusals refusals_;
   uint64_t requests_ = 0;
   uint64_t refused_ = 0;
   io::Loop::TimerId tick_timer_ = 0;
 };
-
-/// One connection too many: told so, and closed.
-void refuse_connection(io::Stream& stream, const Response& response, std::string_view date);
 
 }  // namespace rstmdb::http

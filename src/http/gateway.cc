@@ -5,7 +5,6 @@
 #include "base/host_port.h"
 #include "base/limits.h"
 #include "base/logging.h"
-#include "http/door.h"
 
 namespace rstmdb::http {
 namespace {
@@ -29,7 +28,8 @@ Gateway::Gateway(Options options)
               .pages = std::move(options.pages),
               .assets = options.assets,
               .own_host = host_of(options.address)},
-      sessions_(options.loop, [this] { finish_drain(); }) {}
+      sessions_(options.loop, [this] { finish_drain(); }),
+      refusals_(options.loop) {}
 
 Result<std::unique_ptr<Gateway>> Gateway::listen(Options options) {
   io::Net& net = options.net;
@@ -53,8 +53,8 @@ void Gateway::on_accept(std::unique_ptr<io::Stream> stream) {
     ++shared_.stats.connections_refused;
     const Error error = Error(Code::kRateLimited, "the server has as many connections as allowed")
                             .with("code", "TOO_MANY_CONNECTIONS");
-    return refuse_connection(*stream, problem(503, error),
-                             shared_.date.at(shared_.node.clock().wall_ms()));
+    return refusals_.refuse(std::move(stream), problem(503, error),
+                            shared_.date.at(shared_.node.clock().wall_ms()));
   }
   GatewaySession& session = sessions_.add(std::make_unique<GatewaySession>(
       shared_, std::move(stream), [this](GatewaySession& ended) { on_ended(ended); }));

@@ -11,6 +11,7 @@
 #include "api/context.h"
 #include "base/result.h"
 #include "http/gateway_session.h"
+#include "http/refusals.h"
 #include "http/roster.h"
 #include "io/executor.h"
 #include "io/net.h"
@@ -59,6 +60,7 @@ class Gateway final {
   const size_t connections_max_;
   GatewayShared shared_;
   Roster<GatewaySession> sessions_;
+  Refusals refusals_;
   std::unique_ptr<io::Listener> listener_;
   io::Loop::TimerId tick_timer_ = 0;
   io::Loop::TimerId drain_timer_ = 0;

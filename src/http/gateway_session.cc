@@ -125,6 +125,7 @@ std::optional<Response> GatewaySession::check_head(const Request& request) {
   const bool says_type = request.content_type && route.method != Method::kGet;
   if ((has_body || says_type) && !is_json(request.content_type.value_or("")))
     return problem(415, bad("the body has to be application/json"));
+  if (auto kept = check_wishes(route, request); !kept.ok()) return problem(kept.error());
   return std::nullopt;
 }
 

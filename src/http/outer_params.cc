@@ -238,6 +238,19 @@ bool has_outer_params(const RouteRow& route) {
          !route.query.empty() || !route.headers.empty();
 }
 
+Result<void> check_wishes(const RouteRow& route, const Request& request) {
+  if (route.method == Method::kGet) return {};
+  const auto takes = [&route](Header header) {
+    return std::ranges::find(route.headers, header, &HeaderParam::header) != route.headers.end();
+  };
+  if (request.if_match && !takes(Header::kIfMatch))
+    return Error(Code::kBadRequest, "If-Match is not looked at here, so nothing has been done");
+  if (request.idempotency_key && !takes(Header::kIdempotencyKey))
+    return Error(Code::kBadRequest,
+                 "Idempotency-Key is not looked at here, so nothing has been done");
+  return {};
+}
+
 Result<void> write_outer_params(std::string& out, const Found& found, const Request& request,
                                 std::string_view body) {
   const RouteRow& route = *found.route;

@@ -20,6 +20,10 @@ namespace rstmdb::http {
 Result<void> write_outer_params(std::string& out, const Found& found, const Request& request,
                                 std::string_view body);
 
+/// kBadRequest for a write that is asked for under a condition (If-Match) or once only
+/// (Idempotency-Key) where nothing would see to it: such a wish is not passed over.
+Result<void> check_wishes(const RouteRow& route, const Request& request);
+
 /// Whether the route has a place outside of the body for anything at all.
 bool has_outer_params(const RouteRow& route);
 

@@ -66,6 +66,22 @@ def writing(server, report):
         report.count(10 - len(wrong), "an If-Match that is not one offset: 400", wrong)
 
 
+def passed_over(server, report):
+    """What a request asks for is kept or refused, also where no parameter stands for it"""
+    tag = make(server, "p")["etag"]
+    gone = server.ask("DELETE", "/v1/instances/p", headers={"If-Match": tag})
+    report.check("If-Match on DELETE, which does not look at it: 400, and nothing is deleted",
+                 gone.status == 400 and "If-Match" in gone.json["detail"]
+                 and server.ask("GET", "/v1/instances/p").status == 200, gone)
+    event = {"ops": [{"op": "APPLY_EVENT", "params": {"instance_id": "p", "event": "PAY"}}]}
+    batch = server.ask("POST", "/v1/batch", event, headers={"Idempotency-Key": "once"})
+    report.check("Idempotency-Key on a batch, whose operations have their own: 400",
+                 batch.status == 400 and "Idempotency-Key" in batch.json["detail"]
+                 and server.ask("GET", "/v1/instances/p")["etag"] == tag, batch)
+    reading = server.ask("GET", "/v1/instances/p", headers={"Idempotency-Key": "any"})
+    report.check("on reading it changes nothing", reading.status == 200, reading)
+
+
 def repeats(server, report):
     key = {"Idempotency-Key": "0f1e/ä".encode().decode("latin-1")}
     first = server.ask("POST", "/v1/instances", {"machine": "order", "version": 1, "id": "k"},
@@ -102,4 +118,5 @@ def run(program, folder, report, _full):
         server.put_machine()
         reading(server, report)
         writing(server, report)
+        passed_over(server, report)
         repeats(server, report)

@@ -5,6 +5,7 @@ import ssl
 import certificates
 import tls_checks
 import world
+from bounds import CONNECTIONS_MAX
 from gateway import Connection, Gateway, eventually, exchange
 from tls_checks import TOKEN, context, settings
 
@@ -27,6 +28,21 @@ def token_over_tls(server, own, report):
                      and len(got.json["ctx"]["t"]) == 900_000, large)
     plain = exchange(server.http, b"GET /v1/ping HTTP/1.1\r\nHost: localhost\r\n\r\n")
     report.check("plain bytes get no HTTP", b"HTTP/1.1" not in plain, plain)
+
+
+def too_many(program, folder, own, report):
+    with Gateway(program, folder, settings(own)) as server:
+        held = [connect(server, own) for _ in range(CONNECTIONS_MAX)]
+        # The last to be let in are there once they are answered.
+        answers = {one.ask("GET", "/healthz").status for one in held}
+        with connect(server, own) as one:
+            refused = one.receive()
+        report.check("1,000 connections are served, one more gets 503 over TLS too",
+                     answers == {200} and refused.status == 503
+                     and refused.json["details"]["code"] == "TOO_MANY_CONNECTIONS",
+                     (answers, refused))
+        for one in held:
+            one.socket.close()
 
 
 def certificate_instead(program, folder, own, report):
@@ -89,5 +105,6 @@ def run(program, folder, report, _full):
         for one in held:
             one.socket.close()
         eventually(lambda: server.process.poll() is None, 1.0, "the server lives")
+    too_many(program, folder / "crowd", own, report)
     required(program, folder / "required", own, report)
     certificate_instead(program, folder / "known", own, report)

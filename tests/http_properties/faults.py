@@ -198,6 +198,11 @@ def _of_headers(operation):
             yield _fault(f"{name}: {what}", put(value), 400, 422)
         if bad:
             yield _fault(f"{name}: twice", put(b"1", b"1"), 400, 422)
+    taken = {row["name"] for row in operation.parameters_in("header")}
+    if operation.op and operation.method != "GET":
+        for name in sorted({"If-Match", "Idempotency-Key"} - taken):
+            yield _fault(f"{name}, which is not looked at here", lambda parts, name=name:
+                         parts.headers.append((name.encode(), b"1")), 400)
 
 
 # --- bodies ---------------------------------------------------------------------------------------
