@@ -119,7 +119,7 @@ void Connection::take_head(const Request& request) {
   if (const auto begun = requests_.begin_body(*taken); !begun) return refuse(begun.error());
   if (requests_.body().done()) return hand_over();
   phase_ = Phase::kBody;
-  since_ms_ = arrived_ns_ / kNsPerMs;
+  since_ms_ = now_ms();  // the head may have waited for the answer before it
   if (request.expects_continue && unread() == 0) output_.append(kContinue);
 }
 

@@ -42,7 +42,7 @@ class Connection final : private io::StreamEvents {
   struct Timeouts {
     int64_t idle_ms;    // between two requests
     int64_t head_ms;    // to the first request, and from a head's first byte to its last
-    int64_t body_ms;    // from there to the whole body
+    int64_t body_ms;    // from when the head is looked at to the whole body
     int64_t stall_ms;   // the peer takes nothing of an answer
     int64_t stream_ms;  // ... of one that goes on
   };

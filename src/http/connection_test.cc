@@ -16,6 +16,7 @@ namespace {
 using testing::ElementsAre;
 
 constexpr int64_t kLongMs = 3'600'000;
+constexpr int64_t kBodyMs = 30'000;
 
 class LateHandler final : public Handler {
  public:
@@ -51,7 +52,7 @@ class ConnectionTest : public testing::Test {
                                                       .stream = std::move(stream),
                                                       .timeouts = {.idle_ms = kLongMs,
                                                                    .head_ms = kLongMs,
-                                                                   .body_ms = kLongMs,
+                                                                   .body_ms = kBodyMs,
                                                                    .stall_ms = kLongMs,
                                                                    .stream_ms = kLongMs}});
                               connection_->start();
@@ -67,6 +68,11 @@ class ConnectionTest : public testing::Test {
   }
   void answer() {
     connection_->answer({.status = 200});
+    loop_.run_for(10);
+  }
+  void wait(int64_t duration_ms) {
+    loop_.run_for(duration_ms);
+    connection_->check_timeouts(clock_.steady_ns() / 1'000'000);
     loop_.run_for(10);
   }
 
@@ -102,6 +108,21 @@ TEST_F(ConnectionTest, RequestsThatArriveInPiecesWhileOthersWaitAreWhole) {
   send(third.substr(20));
   answer();
   EXPECT_THAT(handler_.asked, ElementsAre("/1", "/2", "/3three"));
+}
+
+TEST_F(ConnectionTest, TheTimeForABodyBeginsWhenItsHeadIsLookedAt) {
+  const std::string second = post("/2", "two");
+  send(get("/1") + second.substr(0, second.size() - 1));
+  wait(kBodyMs + 10'000);  // for which the first one is at work
+  answer();
+  wait(kBodyMs - 1'000);
+  EXPECT_THAT(handler_.asked, ElementsAre("/1"));
+  send(second.substr(second.size() - 1));
+  answer();
+  EXPECT_THAT(handler_.asked, ElementsAre("/1", "/2two"));
+  send(post("/3", "three").substr(0, second.size()));
+  wait(kBodyMs + 1'000);
+  EXPECT_THAT(handler_.asked, ElementsAre("/1", "/2two", "refused"));
 }
 
 }  // namespace

@@ -16,6 +16,9 @@ constexpr size_t kInputBytesMin = 4 * 1024;
 constexpr size_t kInputBytesBusy = 64 * 1024;
 constexpr size_t kOutputBytesKept = 4 * 1024;
 constexpr char kHandshakeRecord = 0x16;
+// What the owner writes never comes near the bound, see encrypt().
+static_assert(limits::kTlsUnsentBytesMax >
+              2 * (limits::kTlsAheadBytesMax + limits::kTlsRecordBytesMax));
 
 Error broken(std::string_view why) {
   return Error(Code::kInternalError, std::string(why)).with("reason", "broken");
@@ -199,6 +202,9 @@ class TlsConnection final : public TlsHandshakes::Party,
       flush();  // what TLS itself answers
       if (size > 0) events_->on_read(size);
       if (phase_ != Phase::kOpen) return;
+      // Not a pause: who sends much before reading anything would wait for ever.
+      if (unsent() > limits::kTlsUnsentBytesMax)
+        return fail("the peer does not read what TLS itself answers");
       switch (outcome) {
         case TlsEngine::Outcome::kDone:
           break;

@@ -21,11 +21,15 @@ class Owner : public StreamEvents {
   std::span<char> read_buffer() override { return buffer; }
   void on_read(size_t size) override { received.append(buffer, size); }
   void on_writable() override { ++writables; }
-  void on_closed(const Error& reason) override { ends.emplace_back(reason.detail("reason")); }
+  void on_closed(const Error& reason) override {
+    ends.emplace_back(reason.detail("reason"));
+    why = reason.message();
+  }
 
   std::unique_ptr<Stream> stream;
   std::string received;
   std::vector<std::string> ends;
+  std::string why;  // of the last end
   int writables = 0;
 
  private:
@@ -216,6 +220,29 @@ TEST_P(TlsStreamTest, KeysMayBeRenewed) {
   ASSERT_TRUE(run_until([&] { return owner().received == "under new keys"; }));
   owner().stream->write("and back");
   ASSERT_TRUE(run_until([&] { return peer.received() == "and back"; }));
+}
+
+TEST_P(TlsStreamTest, WhoReadsNothingIsAnsweredByTlsItselfUpToABound) {
+  listen(tls_files().server());
+  TlsPeer& peer = connect({.version = TLS1_3_VERSION});
+  net_.set_pace(0, 0);  // so many bytes, one at a time, would show no more
+  peer.pause();
+  const auto renew_keys = [&peer](size_t times) {
+    for (size_t i = 0; i < times; ++i) {
+      ASSERT_EQ(SSL_key_update(peer.ssl(), SSL_KEY_UPDATE_REQUESTED), 1);
+      ASSERT_EQ(SSL_do_handshake(peer.ssl()), 1);
+    }
+    peer.pump();
+  };
+  constexpr size_t kAnswerBytes = 5 + 5 + 1 + 16;  // record's header, message, type, tag
+  renew_keys(limits::kTlsUnsentBytesMax / kAnswerBytes);
+  peer.send("x");
+  ASSERT_TRUE(run_until([&] { return owner().received == "x"; }));
+  EXPECT_TRUE(owner().ends.empty()) << "it may read later";
+  renew_keys(100);  // more than the network holds
+  ASSERT_TRUE(run_until([&] { return !owner().ends.empty(); }));
+  EXPECT_EQ(owner().ends, std::vector<std::string>{"broken"});
+  EXPECT_EQ(owner().why, "the peer does not read what TLS itself answers");
 }
 
 TEST_P(TlsStreamTest, AForgedRecordBreaksTheConnection) {

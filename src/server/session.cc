@@ -383,6 +383,8 @@ void Session::send() {
     paused_ = false;
     // What has been read but not handled comes first; it may pause again.
     handle_input();
+    // Nothing was read meanwhile, so the rest of a frame had no way to arrive.
+    if (frame_started_ms_ != 0) frame_started_ms_ = node_.clock().steady_ns() / kNsPerMs;
     if (!paused_ && !input_ended_ && phase_ == Phase::kOpen) stream_->resume_reading();
   }
 }
@@ -509,9 +511,11 @@ void Session::check_timeouts(int64_t now_ms) {
     send();
     return;
   }
-  if (!handshake_done() && now_ms - started_ms_ > limits::kHandshakeTimeoutMs) {
+  // What has arrived may be what is missing; it is handled before the next look.
+  const bool missing = !arrived_;
+  if (missing && !handshake_done() && now_ms - started_ms_ > limits::kHandshakeTimeoutMs) {
     reason = had_request_ ? "no authentication after connecting" : "no request after connecting";
-  } else if (frame_started_ms_ != 0 && !paused_ &&
+  } else if (missing && frame_started_ms_ != 0 && !paused_ &&
              now_ms - frame_started_ms_ > limits::kFrameTimeoutMs) {
     reason = "a frame takes too long to arrive";
   } else if (write_stalled_ms_ != 0 && now_ms - write_stalled_ms_ > stall_limit_ms) {

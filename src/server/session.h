@@ -168,7 +168,8 @@ class Session final : private io::StreamEvents,
   int requests_before_auth_ = 0;
   int64_t started_ms_;
   int64_t last_input_ms_;
-  int64_t frame_started_ms_ = 0;  // of the incomplete frame at the front of the input; 0: none
+  // Of the incomplete frame at the front of the input, or since the last pause; 0: none.
+  int64_t frame_started_ms_ = 0;
   int64_t write_stalled_ms_ = 0;  // since when the peer takes nothing; 0: it does
   int64_t cut_at_ms_ = 0;         // when the connection is cut though not all is sent; 0: never
 };

@@ -13,6 +13,7 @@ namespace {
 constexpr std::string_view kMagicRcpx = "RCPX";
 constexpr std::string_view kMagicRcp1 = "RCP1";
 constexpr size_t kMagicSize = 4;
+constexpr std::string_view kSpace = " \t\r\n";
 constexpr uint16_t kKnownFlags = kFlagCrcPresent | kFlagStream | kFlagEndStream;
 
 std::string_view magic_of(Dialect dialect) {
@@ -31,19 +32,17 @@ Error bad_magic(std::string_view start) {
       .with("field", "magic");
 }
 
-/// Whether the first bytes name a dialect; nullopt while there are too few.
-Result<std::optional<Dialect>> recognise(std::string_view input) {
-  for (const char c : input) {
-    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') continue;
-    if (c == '{') return std::optional(Dialect::kJsonl);
-    break;
-  }
+/// Whether the first bytes name a dialect; nullopt while there are too few. The first `blank` of
+/// them are known to be white space, and it is moved to the first one that is none, or to the end.
+Result<std::optional<Dialect>> recognise(std::string_view input, size_t& blank) {
+  blank = std::min(input.find_first_not_of(kSpace, blank), input.size());
+  const bool only_space = blank == input.size();
+  if (!only_space && input[blank] == '{') return std::optional(Dialect::kJsonl);
   const std::string_view start = input.substr(0, kMagicSize);
   if (start == kMagicRcpx) return std::optional(Dialect::kRcpx);
   if (start == kMagicRcp1) return std::optional(Dialect::kRcp1);
   // What is too short to tell the two apart begins both.
   static_assert(kMagicRcpx.substr(0, kMagicSize - 1) == kMagicRcp1.substr(0, kMagicSize - 1));
-  const bool only_space = input.find_first_not_of(" \t\r\n") == std::string_view::npos;
   if (kMagicRcpx.starts_with(start) || only_space) return std::optional<Dialect>();
   return bad_magic(start);
 }
@@ -120,7 +119,7 @@ size_t header_size(Dialect dialect) {
 Result<std::optional<Frame>> FrameReader::next(std::string_view input) {
   frame_size_hint_ = 0;
   if (!dialect_) {
-    RSTMDB_ASSIGN(dialect_, recognise(input));
+    RSTMDB_ASSIGN(dialect_, recognise(input, scanned_));
     if (!dialect_) {
       if (input.size() <= payload_bytes_max_) return std::optional<Frame>();
       return Error(Code::kBadRequest, "the line is longer than the limit")
@@ -178,7 +177,7 @@ Result<std::optional<Frame>> FrameReader::next_line(std::string_view input) {
       return std::optional<Frame>();
     }
     // Empty lines are skipped together with the request that follows them.
-    const size_t start = input.find_first_not_of(" \t\r\n");
+    const size_t start = input.find_first_not_of(kSpace);
     if (start == std::string_view::npos || start > end) {
       if (start == std::string_view::npos) {
         scanned_ = 0;

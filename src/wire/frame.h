@@ -77,7 +77,9 @@ class FrameReader {
 
   std::optional<Dialect> dialect_;
   size_t payload_bytes_max_;
-  size_t scanned_ = 0;  // jsonl: bytes of the input already known to hold no line end
+  // Bytes of the input already known to be white space (no dialect yet) or to hold no line end
+  // behind the white space at their front (jsonl): what comes in pieces is looked at once.
+  size_t scanned_ = 0;
   size_t frame_size_hint_ = 0;
 };
 

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <ctime>
+
 namespace rstmdb::wire {
 namespace {
 
@@ -188,6 +190,51 @@ TEST(Frame, UntilTheFirstBytesTellThereIsNoFrame) {
     EXPECT_TRUE(after.next(std::string(1, space) + "{}\n").ok());
     FrameReader other(kMax);
     EXPECT_FALSE(other.next(std::string(1, space) + "RCPX").ok()) << "space before a magic";
+  }
+}
+
+TEST(Frame, WhiteSpaceThatComesInPiecesIsLookedAtOnce) {
+  constexpr size_t kSpaces = 1024 * 1024;
+  const std::string request = R"({"type":"request","id":"1","op":"PING"})";
+  const std::string input = std::string(kSpaces, ' ') + request + "\n";
+  FrameReader reader(2 * kSpaces);
+  const std::clock_t began = std::clock();
+  for (size_t size = 1; size < input.size(); ++size) {
+    const auto frame = reader.next(std::string_view(input).substr(0, size));
+    ASSERT_TRUE(frame.ok() && !*frame) << size;
+    if (size % 1024 == 0) {
+      ASSERT_LT(std::clock() - began, 5 * CLOCKS_PER_SEC) << "at " << size;
+    }
+  }
+  const auto frame = reader.next(input);
+  ASSERT_TRUE(frame.ok() && *frame);
+  EXPECT_EQ((*frame)->payload, request);
+  EXPECT_EQ((*frame)->size, input.size());
+}
+
+TEST(Frame, WhatComesBehindWhiteSpaceInPiecesIsToldAsIfItWereThereAtOnce) {
+  for (const std::string_view space : {"", " ", "\n", " \t\r\n \n"}) {
+    for (const std::string_view rest : {"{\"a\":1}\n", "RCPX", "RCP1", "RCPZ", "[1]", "\x16"}) {
+      const std::string input = std::string(space) + std::string(rest);
+      FrameReader pieces(kMax);
+      for (size_t size = 0; size <= input.size(); ++size) {
+        const std::string_view there = std::string_view(input).substr(0, size);
+        FrameReader anew(kMax);
+        const auto expected = anew.next(there);
+        const auto frame = pieces.next(there);
+        ASSERT_EQ(frame.ok(), expected.ok()) << there;
+        if (!frame.ok()) {
+          EXPECT_EQ(frame.error().to_string(), expected.error().to_string());
+          break;
+        }
+        EXPECT_TRUE(pieces.dialect() == anew.dialect()) << there;
+        ASSERT_EQ(frame->has_value(), expected->has_value()) << there;
+        if (*frame) {
+          EXPECT_EQ((*frame)->payload, (*expected)->payload);
+          EXPECT_EQ((*frame)->size, (*expected)->size);
+        }
+      }
+    }
   }
 }
 
