@@ -129,6 +129,20 @@ TEST(Backup, a_damaged_newest_snapshot_is_passed_over_and_reported) {
   EXPECT_EQ(made->summary.state_hash, bench.sample.history.state().hash());
 }
 
+TEST(Backup, a_snapshot_under_another_name_is_passed_over_and_reported) {
+  Bench bench;
+  const std::string right = bench.sample.paths_with(".snap")[1];
+  const std::string other =
+      snapshot_folder(kTestData) + "/" + snapshot::snapshot_name(bench.sample.snapshots[1] + 1);
+  bench.files.put(other, bench.files.content(right));
+  const auto made = make_backup(bench.files);
+  ASSERT_TRUE(made.ok()) << made.error().to_string();
+  EXPECT_EQ(made->snapshot_offset, bench.sample.snapshots[1]);
+  ASSERT_EQ(made->passed_over.size(), 1u);
+  EXPECT_EQ(made->passed_over[0].detail("file"), other);
+  EXPECT_EQ(made->summary.state_hash, bench.sample.history.state().hash());
+}
+
 TEST(Backup, of_a_damaged_log_is_refused_and_leaves_nothing) {
   Bench bench;
   const std::string path = bench.sample.paths_with(".seg").back();

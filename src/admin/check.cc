@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "log/end_note.h"
-#include "snapshot/reader.h"
+#include "snapshot/damage.h"
 
 namespace rstmdb::admin {
 namespace {
@@ -67,12 +67,15 @@ class Check {
   Result<void> check_snapshots() {
     const snapshot::Folder folder(options_.files, snapshot_folder(options_.folder));
     const auto listed = folder.list();
-    if (!listed.ok()) return note(listed.error());
+    if (!listed.ok()) {
+      refusal_ = listed.error().message();
+      return note(listed.error());
+    }
     for (const snapshot::Stored& stored : *listed) {
       options_.progress.begin("checking a snapshot", 0);
       Result<void> interrupted;
       const auto verified =
-          snapshot::verify(options_.files, stored.path, [&](const snapshot::ReadProgress& now) {
+          verify_snapshot(options_.files, stored, [&](const snapshot::ReadProgress& now) {
             if (interrupted.ok()) interrupted = options_.progress.at(now.bytes_done);
           });
       RSTMDB_TRY(std::move(interrupted));
@@ -82,7 +85,11 @@ class Check {
         RSTMDB_ASSIGN(const bool there, options_.files.exists(stored.path));
         if (!there) continue;
         add_fault(verified.error());
+        // A start goes back from a damaged one to the one before it, and no further.
+        if (verified.error().detail("code") == snapshot::kSnapshotUnknownVersion)
+          refusal_ = verified.error().message();
       } else {
+        refusal_.clear();
         checked.good = true;
         checked.bytes = verified->file_bytes;
         hashes_.push_back({stored.offset, verified->header.facts.hash, report_.snapshots.size()});
@@ -111,7 +118,10 @@ class Check {
       return compared.ok() ? Result<void>() : note(compared.error());
     };
     if (report_.segments == 0) return compare_ends();
-    if (log.segments().front().first_offset == 1) fold_.emplace();
+    if (log.segments().front().first_offset == 1) {
+      fold_.emplace();
+      compare_here();
+    }
     options_.progress.begin("checking the log", log.total_bytes());
     while (true) {
       const auto step = log.next();
@@ -139,8 +149,10 @@ class Check {
   }
 
   void stop_fold() {
+    // Only the first fault says how far the log is good.
+    if (log_is_whole_)
+      report_.readable_up_to = fold_ ? fold_->state().last_offset() : report_.newest_offset;
     log_is_whole_ = false;
-    if (fold_) report_.readable_up_to = fold_->state().last_offset();
     fold_.reset();
   }
 
@@ -164,9 +176,15 @@ class Check {
     if (!fold_) return {};
     RSTMDB_TRY(fold_->add(log, record, byte, pass_.chain()));
     if (options_.at == record.offset) report_.state = count_state(fold_->state());
-    while (next_hash_ < hashes_.size() && hashes_[next_hash_].offset == record.offset)
-      compare(hashes_[next_hash_++]);
+    compare_here();
     return {};
+  }
+
+  /// With the snapshot of where the fold stands, which may be one of nothing.
+  void compare_here() {
+    while (next_hash_ < hashes_.size() &&
+           hashes_[next_hash_].offset == fold_->state().last_offset())
+      compare(hashes_[next_hash_++]);
   }
 
   /// A snapshot's offset has been reached in the fold of the log from record 1.
@@ -182,41 +200,43 @@ class Check {
                                       std::to_string(expected.offset) + " gives another state"});
   }
 
-  /// No server goes on with a log that ends before a whole snapshot. The snapshots were listed
-  /// before the log was read, so a server beside us does not look like this.
+  /// No server goes on with a log that ends before a whole snapshot, or without one beside any. The
+  /// snapshots were listed before the log was read, so a server beside us does not look like this.
   void compare_with_snapshots() {
-    if (!log_is_whole_ || hashes_.empty()) return;
-    const SnapshotHash& newest = hashes_.back();
-    if (newest.offset <= report_.newest_offset) return;
+    if (!log_is_whole_) return;
     const bool is_missing = report_.segments == 0;
-    const std::string file =
-        is_missing ? log_folder(options_.folder) : report_.snapshots[newest.index].file;
+    const CheckedSnapshot* newest = nullptr;
+    for (const CheckedSnapshot& each : report_.snapshots)
+      if (each.good || is_missing) newest = &each;
+    if (newest == nullptr || (!is_missing && newest->offset <= report_.newest_offset)) return;
+    const std::string file = is_missing ? log_folder(options_.folder) : newest->file;
     const std::string end = std::to_string(report_.newest_offset);
     report_.faults.push_back(
         {.file = file,
          .byte = std::nullopt,
-         .offset = newest.offset,
+         .offset = newest->offset,
          .code = std::string(is_missing ? "LOG_MISSING" : kLogBehindSnapshot),
          .what = file + (is_missing ? ": the log is missing"
                                     : ": the log ends at record " + end +
                                           ", before this snapshot: a part of it is missing")});
   }
 
-  /// The newest one that a start could load.
-  log::Offset newest_snapshot() const {
-    log::Offset newest = 0;
-    for (const SnapshotHash& good : hashes_)
-      if (good.offset <= report_.newest_offset) newest = good.offset;
+  /// The newest one that a start could load, null: none.
+  const CheckedSnapshot* newest_snapshot() const {
+    const CheckedSnapshot* newest = nullptr;
+    for (const CheckedSnapshot& each : report_.snapshots)
+      if (each.good && each.offset <= report_.newest_offset) newest = &each;
     return newest;
   }
 
   /// The second way to the state, if there is one: the newest good snapshot and the log behind it.
   Result<void> check_start() {
     const bool usable = std::ranges::any_of(report_.snapshots, &CheckedSnapshot::good);
-    const bool needed = !report_.folded_from_first && log_is_whole_ && report_.segments != 0;
-    if (usable || needed) RSTMDB_TRY(fold_from_snapshot());
+    const bool needed = !report_.folded_from_first && log_is_whole_;
+    if (report_.segments != 0 && (usable || needed)) RSTMDB_TRY(fold_from_snapshot());
     // The way to --at may begin elsewhere.
-    if (options_.at) start_snapshot_ = newest_snapshot();
+    const CheckedSnapshot* newest = newest_snapshot();
+    if (options_.at) start_snapshot_ = newest == nullptr ? 0 : newest->offset;
     report_.start = start_sentence();
     return {};
   }
@@ -225,23 +245,14 @@ class Check {
     // A server beside us may have written more since; the comparison needs the same end.
     const log::Offset until = options_.at ? *options_.at : report_.newest_offset;
     auto folded = fold_folder(options_.files, options_.folder, until, options_.progress);
-    if (!folded.ok()) {
-      if (is_interruption(folded.error())) return std::move(folded).error();
-      const CheckFault fault = fault_of(folded.error());
-      const bool known = std::ranges::any_of(report_.faults, [&](const CheckFault& other) {
-        return other.file == fault.file && other.byte == fault.byte;
-      });
-      // Without a snapshot at or before the wanted offset there is no second way to it.
-      if (!known && !options_.at) report_.faults.push_back(fault);
-      return {};
-    }
+    if (!folded.ok()) return end_second_way(folded.error());
     const StateCounts counts = count_state(folded->fold.state());
     if (folded->snapshot_offset == 0) return {};
     if (options_.at && counts.offset != *options_.at) return {};
-    report_.folded_from_snapshot = true;
     start_snapshot_ = folded->snapshot_offset;
     if (!report_.state) report_.state = counts;
-    if (report_.state->hash == counts.hash) return {};
+    report_.folded_from_snapshot = report_.state->hash == counts.hash;
+    if (report_.folded_from_snapshot) return {};
     report_.faults.push_back({.file = snapshot_folder(options_.folder),
                               .byte = std::nullopt,
                               .offset = counts.offset,
@@ -251,9 +262,35 @@ class Check {
     return {};
   }
 
+  Result<void> end_second_way(const Error& error) {
+    if (is_interruption(error)) return error;
+    const CheckFault fault = fault_of(error);
+    const bool known = std::ranges::any_of(report_.faults, [&](const CheckFault& other) {
+      return other.file == fault.file && other.byte == fault.byte;
+    });
+    // Without a snapshot at or before the wanted offset there is no second way to it.
+    if (known || options_.at) return {};
+    const CheckedSnapshot* newest = newest_snapshot();
+    if (fault.code == kNoWayIn && newest != nullptr) {
+      RSTMDB_ASSIGN(const bool there, options_.files.exists(newest->file));
+      if (!there) {
+        // A server beside us has compacted past the end that we have read.
+        start_snapshot_ = newest->offset;
+        return {};
+      }
+    }
+    report_.faults.push_back(fault);
+    // Of a log from record 1 the first way has told more.
+    if (report_.oldest_offset > 1 && fault.offset)
+      report_.readable_up_to = std::min(
+          log_is_whole_ ? report_.newest_offset : report_.readable_up_to, *fault.offset - 1);
+    return {};
+  }
+
   std::string start_sentence() const {
     if (report_.segments == 0 && report_.faults.empty() && report_.snapshots.empty())
       return "a server would make a new log here";
+    if (!refusal_.empty()) return "a server would refuse to start: " + refusal_;
     for (const CheckFault& fault : report_.faults)
       if (!fault.code.starts_with("SNAPSHOT_") && fault.code != "STATE_DIFFERS")
         return "a server would refuse to start: " + fault.what;
@@ -276,6 +313,7 @@ class Check {
   RecordPass pass_;
   bool log_is_whole_ = true;
   log::Offset start_snapshot_ = 0;
+  std::string refusal_;  // why a start ends at the snapshots, "": it does not
 };
 
 }  // namespace

@@ -55,7 +55,7 @@ struct CheckReport {
   std::array<uint64_t, kKinds> records_by_kind{};
   log::Offset oldest_offset = 0;  // 0: none
   log::Offset newest_offset = 0;
-  log::Offset readable_up_to = 0;  // with a fault: how far the fold from record 1 got
+  log::Offset readable_up_to = 0;  // with a fault in the log: the last record before it, 0: none
   log::LogReader::Tail tail;
   std::string tail_file;
   uint64_t tail_byte = 0;
@@ -64,7 +64,7 @@ struct CheckReport {
   // The state, at the end or at the offset asked for; nullopt when it cannot be had.
   std::optional<StateCounts> state;
   bool folded_from_first = false;     // record 1 is there, so the fold needed no snapshot
-  bool folded_from_snapshot = false;  // from the newest good one; both give the same hash
+  bool folded_from_snapshot = false;  // from the newest good one; if both are set, the same state
   std::string start;                  // what a server would do
 
   bool good() const { return faults.empty(); }

@@ -6,6 +6,8 @@
 #include <cstdio>
 
 #include "admin/admin_test_support.h"
+#include "base/bytes.h"
+#include "base/crc32c.h"
 #include "json/document.h"
 
 namespace rstmdb::admin {
@@ -23,6 +25,53 @@ std::string faults_of(const CheckReport& report) {
   std::string text;
   for (const CheckFault& fault : report.faults) text += fault.code + ": " + fault.what + "\n";
   return text;
+}
+
+std::string snapshot_path(log::Offset offset) {
+  return snapshot_folder(kTestData) + "/" + snapshot::snapshot_name(offset);
+}
+
+log::Offset first_offset(const std::string& segment) {
+  return log::parse_segment_name(segment.substr(segment.rfind('/') + 1)).value();
+}
+
+void flip_byte(SimulatedFileSystem& files, const std::string& path, size_t at) {
+  std::string bytes = files.content(path);
+  bytes[at] = static_cast<char>(bytes[at] ^ 1);
+  files.put(path, bytes);
+}
+
+/// Makes a snapshot one of a later version of the format.
+void make_later(SimulatedFileSystem& files, const std::string& path) {
+  std::string bytes = files.content(path);
+  bytes[8] = 2;
+  store_le(bytes.data() + 124, crc32c({bytes.data(), 124}));
+  files.put(path, bytes);
+}
+
+/// Puts a whole snapshot of `offset` there, of the right database and of another history.
+void put_another_state(SampleFolder& sample, log::Offset offset, const engine::ChainHash& chain) {
+  const std::string path = snapshot_path(offset);
+  sample.files.erase(path);
+  bool written = false;
+  for (uint64_t seed = 13; seed < 40 && !written; ++seed) {
+    engine::RandomHistory history(seed);
+    history.command_count = 1000;
+    history.between = [&] {
+      if (written || history.records() != offset) return;
+      written = true;
+      engine::StateWalk walk(history.state());
+      const auto writer = snapshot::Writer::create(
+          sample.files, path, {.database = sample.database, .facts = walk.facts(), .chain = chain});
+      ASSERT_TRUE(writer.ok());
+      while (!walk.done()) walk.advance(3, 1000);
+      for (const engine::RowBlock& block : walk.take_blocks())
+        ASSERT_TRUE((*writer)->write(block).ok());
+      ASSERT_TRUE((*writer)->finish().ok());
+    };
+    history.run();
+  }
+  ASSERT_TRUE(written);
 }
 
 TEST(Check, a_good_folder_is_counted_folded_both_ways_and_left_as_it_is) {
@@ -76,13 +125,17 @@ TEST(Check, the_state_can_be_seen_at_every_offset) {
   EXPECT_EQ(beyond.error().code(), Code::kNotFound);
 }
 
-/// Takes away the segments that the oldest snapshot makes unnecessary.
+/// Takes away the segments that a snapshot of `offset` makes unnecessary.
+void trim(SimulatedFileSystem& files, const std::vector<std::string>& segments,
+          log::Offset offset) {
+  for (size_t i = 0; i + 1 < segments.size(); ++i)
+    if (first_offset(segments[i + 1]) <= offset + 1) files.erase(segments[i]);
+}
+
+/// Those that the oldest one makes unnecessary.
 void trim(SampleFolder& sample) {
   const auto segments = sample.paths_with(".seg");
-  for (size_t i = 0; i + 1 < segments.size(); ++i) {
-    const auto next = log::parse_segment_name(segments[i + 1].substr(segments[i + 1].size() - 24));
-    if (*next <= sample.snapshots.front() + 1) sample.files.erase(segments[i]);
-  }
+  trim(sample.files, segments, sample.snapshots.front());
   ASSERT_LT(sample.paths_with(".seg").size(), segments.size());
 }
 
@@ -99,6 +152,35 @@ TEST(Check, a_trimmed_log_is_folded_from_the_snapshot) {
   ASSERT_TRUE(at.ok()) << at.error().to_string();
   EXPECT_EQ(at->state->offset, sample.snapshots.front());
   EXPECT_FALSE(check_folder(sample.files, 5).ok());
+}
+
+TEST(Check, of_a_trimmed_log_too_it_says_how_far_it_is_good) {
+  SampleFolder sample(12, {30, 45});
+  trim(sample);
+  const std::string hurt = sample.paths_with(".seg")[1];
+  flip_byte(sample.files, hurt, 30);
+  const auto report = check_folder(sample.files);
+  ASSERT_TRUE(report.ok());
+  ASSERT_FALSE(report->good());
+  EXPECT_EQ(report->faults[0].file, hurt) << faults_of(*report);
+  EXPECT_EQ(report->readable_up_to, first_offset(hurt) - 1);
+  EXPECT_NE(to_text(*report).find("good up to record " + std::to_string(first_offset(hurt) - 1)),
+            std::string::npos);
+}
+
+TEST(Check, a_record_of_a_trimmed_log_that_contradicts_the_snapshot_ends_what_is_good) {
+  SampleFolder sample(12, {30, 45});
+  trim(sample);
+  const log::Offset offset = sample.snapshots.back();
+  const auto right = snapshot::verify(sample.files, snapshot_path(offset), {});
+  ASSERT_TRUE(right.ok());
+  put_another_state(sample, offset, right->header.chain);
+  const auto report = check_folder(sample.files);
+  ASSERT_TRUE(report.ok());
+  ASSERT_EQ(report->faults.size(), 1u) << faults_of(*report);
+  EXPECT_EQ(report->faults[0].code, "RECORD_DAMAGED");
+  ASSERT_GT(report->faults[0].offset.value_or(0), offset);
+  EXPECT_EQ(report->readable_up_to, *report->faults[0].offset - 1);
 }
 
 TEST(Check, a_trimmed_log_without_a_good_snapshot_is_of_no_use) {
@@ -201,6 +283,71 @@ TEST(Check, a_damaged_newest_snapshot_leaves_the_one_before_it) {
   EXPECT_NE(report->start.find(std::to_string(sample.snapshots[0])), std::string::npos);
 }
 
+TEST(Check, a_snapshot_of_a_later_version_stops_a_start_unless_a_newer_one_is_good) {
+  SampleFolder sample(12, {20, 40});
+  const auto snapshots = sample.paths_with(".snap");
+  const auto files = sample.files.clone();
+  make_later(*files, snapshots[0]);
+  const auto older = check_folder(*files);
+  ASSERT_TRUE(older.ok());
+  ASSERT_EQ(older->faults.size(), 1u) << faults_of(*older);
+  EXPECT_EQ(older->faults[0].code, "SNAPSHOT_UNKNOWN_VERSION");
+  EXPECT_EQ(older->start.find("refuse"), std::string::npos) << older->start;
+  // A start passes over a damaged one, and comes to it.
+  flip_byte(*files, snapshots[1], 150);
+  const auto reached = check_folder(*files);
+  ASSERT_TRUE(reached.ok());
+  EXPECT_NE(reached->start.find("refuse to start: " + snapshots[0]), std::string::npos)
+      << reached->start;
+
+  make_later(sample.files, snapshots[1]);
+  const auto newest = check_folder(sample.files);
+  ASSERT_TRUE(newest.ok());
+  ASSERT_EQ(newest->faults.size(), 1u) << faults_of(*newest);
+  EXPECT_NE(newest->start.find("refuse to start: " + snapshots[1]), std::string::npos)
+      << newest->start;
+}
+
+TEST(Check, a_file_that_only_looks_like_a_snapshot_stops_a_start) {
+  SampleFolder sample(12, {20});
+  const std::string copy = snapshot_folder(kTestData) + "/copy.snap";
+  sample.files.put(copy, sample.files.content(snapshot_path(sample.snapshots[0])));
+  const auto report = check_folder(sample.files);
+  ASSERT_TRUE(report.ok());
+  ASSERT_EQ(report->faults.size(), 1u) << faults_of(*report);
+  EXPECT_EQ(report->faults[0].file, copy);
+  EXPECT_NE(report->start.find("refuse to start: " + copy), std::string::npos) << report->start;
+}
+
+TEST(Check, a_snapshot_under_another_name_is_damaged) {
+  SampleFolder sample(12, {20, 40});
+  const std::string other = snapshot_path(sample.snapshots[1] + 1);
+  sample.files.put(other, sample.files.content(snapshot_path(sample.snapshots[1])));
+  const auto report = check_folder(sample.files);
+  ASSERT_TRUE(report.ok());
+  ASSERT_EQ(report->faults.size(), 1u) << faults_of(*report);
+  EXPECT_EQ(report->faults[0].code, "SNAPSHOT_DAMAGED");
+  EXPECT_EQ(report->faults[0].file, other);
+  EXPECT_EQ(report->faults[0].byte, 32u);
+  EXPECT_TRUE(report->folded_from_snapshot);
+  EXPECT_NE(report->start.find("the snapshot of record " + std::to_string(sample.snapshots[1])),
+            std::string::npos)
+      << report->start;
+}
+
+TEST(Check, a_snapshot_of_nothing_is_compared_and_those_behind_it_too) {
+  SampleFolder sample(12, {20, 40});
+  engine::RandomHistory nothing(1);
+  ASSERT_TRUE(
+      snapshot::write_snapshot(sample.files, snapshot_path(0), nothing, sample.database).ok());
+  const auto report = check_folder(sample.files);
+  ASSERT_TRUE(report.ok());
+  EXPECT_TRUE(report->good()) << faults_of(*report);
+  ASSERT_EQ(report->snapshots.size(), 3u);
+  for (const CheckedSnapshot& snapshot : report->snapshots)
+    EXPECT_TRUE(snapshot.same_as_log) << snapshot.file;
+}
+
 TEST(Check, a_log_that_ends_before_a_snapshot_or_is_missing_beside_one_is_a_fault) {
   SampleFolder sample(12, {20, 40}, LogEnding::kKilled);
   const std::string newest = sample.paths_with(".snap")[1];
@@ -220,6 +367,14 @@ TEST(Check, a_log_that_ends_before_a_snapshot_or_is_missing_beside_one_is_a_faul
   ASSERT_EQ(missing->faults.size(), 1u) << faults_of(*missing);
   EXPECT_EQ(missing->faults[0].code, "LOG_MISSING");
   EXPECT_NE(missing->start.find("refuse"), std::string::npos) << missing->start;
+
+  // That there was a log, damaged ones say too.
+  for (const std::string& path : sample.paths_with(".snap")) flip_byte(sample.files, path, 150);
+  const auto damaged = check_folder(sample.files);
+  ASSERT_TRUE(damaged.ok()) << damaged.error().to_string();
+  ASSERT_EQ(damaged->faults.size(), 3u) << faults_of(*damaged);
+  EXPECT_EQ(damaged->faults[2].code, "LOG_MISSING");
+  EXPECT_NE(damaged->start.find("refuse"), std::string::npos) << damaged->start;
 }
 
 TEST(Check, what_a_start_would_do_does_not_depend_on_the_offset_that_is_shown) {
@@ -235,24 +390,60 @@ TEST(Check, what_a_start_would_do_does_not_depend_on_the_offset_that_is_shown) {
 
 TEST(Check, a_good_snapshot_of_another_state_is_a_fault) {
   SampleFolder sample(12, {20});
-  // As many records, another history, and the right database.
-  const std::string path = sample.paths_with(".snap")[0];
-  bool written = false;
-  for (uint64_t seed = 13; seed < 40 && !written; ++seed) {
-    engine::RandomHistory history(seed);
-    history.between = [&] {
-      if (written || history.records() != sample.snapshots[0]) return;
-      written = true;
-      sample.files.erase(path);
-      EXPECT_TRUE(snapshot::write_snapshot(sample.files, path, history, sample.database).ok());
-    };
-    history.run();
-  }
-  ASSERT_TRUE(written);
+  put_another_state(sample, sample.snapshots[0], {});
   const auto report = check_folder(sample.files);
   ASSERT_FALSE(report->good());
   EXPECT_EQ(report->faults[0].code, "STATE_DIFFERS");
-  EXPECT_EQ(report->faults[0].file, path);
+  EXPECT_EQ(report->faults[0].file, snapshot_path(sample.snapshots[0]));
+}
+
+TEST(Check, two_ways_to_two_states_are_not_said_to_lead_to_the_same) {
+  SampleFolder sample(12);
+  put_another_state(sample, sample.history.records(), sample.history.chain());
+  const auto report = check_folder(sample.files);
+  ASSERT_TRUE(report.ok());
+  ASSERT_EQ(report->faults.size(), 2u) << faults_of(*report);
+  for (const CheckFault& fault : report->faults) EXPECT_EQ(fault.code, "STATE_DIFFERS");
+  EXPECT_TRUE(report->folded_from_first);
+  EXPECT_FALSE(report->folded_from_snapshot);
+  EXPECT_EQ(to_text(*report).find("the same state"), std::string::npos) << to_text(*report);
+}
+
+TEST(Check, two_compactions_beside_it_are_no_fault) {
+  const SampleFolder sample(12, {20, 50, 80}, LogEnding::kKilled, 2500, 600);
+  const auto snapshots = sample.paths_with(".snap");
+  ASSERT_EQ(snapshots.size(), 3u);
+  // It begins with the first snapshot and a log that ends between that one and the second.
+  const auto segments = sample.paths_with(".seg");
+  const auto later = std::ranges::find_if(
+      segments, [&](const std::string& path) { return first_offset(path) > sample.snapshots[0]; });
+  ASSERT_TRUE(later != segments.end() && first_offset(*later) <= sample.snapshots[1]);
+  for (const bool trimmed : {false, true}) {
+    int nth = 0;
+    for (bool struck = true; struck && !HasFailure();) {
+      ++nth;
+      const auto files = sample.files.clone();
+      for (auto path = later; path != segments.end(); ++path) files->erase(*path);
+      for (size_t newer = 1; newer < snapshots.size(); ++newer) files->erase(snapshots[newer]);
+      if (trimmed) trim(*files, {segments.begin(), later}, sample.snapshots[0]);
+      int calls = 0;
+      files->before_each_call([&](SimulatedFileSystem::Call, const std::string&) {
+        if (++calls != nth) return;
+        for (auto path = later; path != segments.end(); ++path)
+          files->put(*path, sample.files.content(*path));
+        for (size_t newer = 1; newer < snapshots.size(); ++newer)
+          files->put(snapshots[newer], sample.files.content(snapshots[newer]));
+        files->erase(snapshots[0]);
+        trim(*files, segments, sample.snapshots[1]);
+      });
+      const auto report = check_folder(*files);
+      ASSERT_TRUE(report.ok()) << nth << ": " << report.error().to_string();
+      EXPECT_TRUE(report->good()) << nth << ": " << faults_of(*report);
+      EXPECT_EQ(report->start.find("refuse"), std::string::npos) << nth << ": " << report->start;
+      struck = calls >= nth;
+    }
+    EXPECT_GT(nth, 20);
+  }
 }
 
 TEST(Check, a_record_that_contradicts_those_before_it_is_named_and_aborts_nothing) {

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/limits.h"
-#include "snapshot/reader.h"
+#include "snapshot/damage.h"
 
 namespace rstmdb::admin {
 namespace {
@@ -26,7 +26,7 @@ Error no_way_in(const std::string& data_folder, const log::LogReader& log) {
   return Error(Code::kWalIoError, "the log in " + data_folder + " begins with record " +
                                       std::to_string(oldest) +
                                       " and no usable snapshot leads up to it")
-      .with("code", "NO_WAY_IN")
+      .with("code", kNoWayIn)
       .with("file", log_folder(data_folder))
       .with("oldest_offset", static_cast<int64_t>(oldest));
 }
@@ -63,7 +63,7 @@ Result<std::optional<Source>> try_snapshot(io::FileSystem& files, const std::str
   if (!continues(*log, stored.offset)) return std::optional<Source>();
   progress.begin("reading the snapshot", 0);
   Result<void> interrupted;
-  auto verified = snapshot::verify(files, stored.path, bytes_to(progress, interrupted));
+  auto verified = verify_snapshot(files, stored, bytes_to(progress, interrupted));
   RSTMDB_TRY(std::move(interrupted));
   progress.end();
   if (!verified.ok()) {
@@ -138,6 +138,14 @@ std::string hex(const log::DatabaseId& id) {
 
 std::string log_folder(const std::string& data_folder) { return data_folder + "/wal"; }
 std::string snapshot_folder(const std::string& data_folder) { return data_folder + "/snapshots"; }
+
+Result<snapshot::Verified> verify_snapshot(io::FileSystem& files, const snapshot::Stored& stored,
+                                           const snapshot::OnProgress& progress) {
+  RSTMDB_ASSIGN(snapshot::Verified verified, snapshot::verify(files, stored.path, progress));
+  if (verified.header.facts.last_offset != stored.offset)
+    return snapshot::snapshot_damaged(stored.path, 32, "the offset is not the one in the name");
+  return verified;
+}
 
 Result<Source> open_source(io::FileSystem& files, const std::string& data_folder, log::Offset until,
                            Progress& progress) {

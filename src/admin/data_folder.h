@@ -14,17 +14,24 @@
 #include "io/file_system.h"
 #include "log/log_reader.h"
 #include "snapshot/folder.h"
+#include "snapshot/reader.h"
 
 namespace rstmdb::admin {
 
 /// A log has lost its end: a whole snapshot is of a record that it does not have.
 inline constexpr std::string_view kLogBehindSnapshot = "LOG_BEHIND_SNAPSHOT";
+/// The log begins behind record 1, and no usable snapshot leads up to it.
+inline constexpr std::string_view kNoWayIn = "NO_WAY_IN";
 
 /// 32 hex digits.
 std::string hex(const log::DatabaseId& id);
 
 std::string log_folder(const std::string& data_folder);
 std::string snapshot_folder(const std::string& data_folder);
+
+/// snapshot::verify(); under the name of another offset it is damaged, as for a start.
+Result<snapshot::Verified> verify_snapshot(io::FileSystem& files, const snapshot::Stored& stored,
+                                           const snapshot::OnProgress& progress);
 
 /// A state's beginning: a snapshot and the open log from there on, or the log alone.
 struct Source {
@@ -37,8 +44,7 @@ struct Source {
 
 /// Finds the newest snapshot that is whole and not behind `until`, and opens all that is needed
 /// behind it: from then on a server that compacts takes nothing away. Reads the whole snapshot.
-/// Fails with kWalIoError, detail code=NO_WAY_IN, when the log begins behind offset 1 and no
-/// snapshot leads up to it.
+/// Fails with kWalIoError, detail code=kNoWayIn.
 Result<Source> open_source(io::FileSystem& files, const std::string& data_folder, log::Offset until,
                            Progress& progress);
 
