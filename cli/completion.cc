@@ -97,6 +97,9 @@ std::vector<std::string> possible(const std::vector<std::string>& words, std::st
                                 : std::vector<std::string>();
 }
 
+/// Whether a byte of UTF-8 is not the first of its character.
+bool continues_a_character(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) == 0x80; }
+
 }  // namespace
 
 Completion complete(std::string_view line, Vocabulary& vocabulary) {
@@ -118,7 +121,8 @@ std::string common_prefix(const std::vector<std::string>& words) {
   if (words.empty()) return {};
   std::string prefix = words.front();
   for (const std::string& word : words) {
-    const auto [end, ignored] = std::ranges::mismatch(prefix, word);
+    auto end = std::ranges::mismatch(prefix, word).in1;
+    while (end != prefix.begin() && end != prefix.end() && continues_a_character(*end)) --end;
     prefix.erase(end, prefix.end());
   }
   return prefix;

@@ -3,16 +3,27 @@
 
 #include <fcntl.h>
 #include <histedit.h>
+#include <langinfo.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <clocale>
 #include <cstdio>
 
 namespace rstmdb::cli {
 namespace {
 
 constexpr int kHistoryLines = 1000;
+
+/// libedit drops the bytes that the locale cannot read: in "C", where a program starts, all that
+/// are not ASCII. The wire has UTF-8 alone, so where the environment names something else it is not
+/// asked. Numbers keep the form that "C" gives them.
+void read_utf8() {
+  std::setlocale(LC_CTYPE, "");
+  if (std::string_view(::nl_langinfo(CODESET)) == "UTF-8") return;
+  std::setlocale(LC_CTYPE, "C.UTF-8");
+}
 
 }  // namespace
 
@@ -68,6 +79,7 @@ struct LineEditor::Parts {
 LineEditor::LineEditor(std::string prompt, std::string history_path, Vocabulary& vocabulary)
     : parts_(new Parts{std::move(prompt), std::move(history_path), vocabulary}) {
   Parts& parts = *parts_;
+  read_utf8();  // before el_init, which looks up there what is printable
   parts.history = ::history_init();
   parts.edit = ::el_init("rstmdb-cli", stdin, stdout, stderr);
   el_set(parts.edit, EL_CLIENTDATA, &parts);

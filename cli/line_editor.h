@@ -12,6 +12,7 @@ namespace rstmdb::cli {
 class LineEditor {
  public:
   /// `history_path` "" = keep no history. The file is made with mode 0600, as lines may hold data.
+  /// Makes the program's LC_CTYPE one of UTF-8: to be made before other threads.
   LineEditor(std::string prompt, std::string history_path, Vocabulary& vocabulary);
   ~LineEditor();
   LineEditor(const LineEditor&) = delete;

@@ -128,6 +128,7 @@ TEST(Completion, OffersWhatFitsThePlace) {
   EXPECT_THAT(offered("apply-event -p '{ "), ElementsAre());
   EXPECT_EQ(offered("").size(), command_table().size() + 2);
   EXPECT_EQ(common_prefix({"orbit", "order"}), "or");
+  EXPECT_EQ(common_prefix({"Zo\xc3\xab", "Zo\xc3\xa8"}), "Zo") << "whole characters";
   EXPECT_EQ(common_prefix({}), "");
 }
 

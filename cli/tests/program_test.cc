@@ -323,13 +323,15 @@ TEST_F(Program, LinesFromAPipe) {
 /// Types at a terminal of its own and reads what the program shows.
 class Terminal {
  public:
-  Terminal(const std::string& server, const std::string& home) {
+  /// `locale` "" = the environment names none.
+  Terminal(const std::string& server, const std::string& home, const std::string& locale = "") {
     child_ = ::forkpty(&terminal_, nullptr, nullptr, nullptr);
     if (child_ != 0) return;
     ::setenv("RSTMDB_SERVER", server.c_str(), 1);
     ::setenv("HOME", home.c_str(), 1);
     ::setenv("TERM", "xterm", 1);
-    ::unsetenv("NO_COLOR");
+    for (const char* name : {"NO_COLOR", "LANG", "LC_CTYPE", "LC_ALL"}) ::unsetenv(name);
+    if (!locale.empty()) ::setenv("LC_ALL", locale.c_str(), 1);
     const std::string program = built_program("rstmdb-cli");
     ::execl(program.c_str(), program.c_str(), nullptr);
     ::_exit(127);
@@ -395,6 +397,15 @@ TEST_F(Program, TheTerminalHasCompletionHistoryAndColours) {
   struct stat status{};
   ASSERT_EQ(::stat(history.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600u);
+}
+
+TEST_F(Program, TheTerminalTakesEveryCharacterWhateverTheLocale) {
+  for (const char* locale : {"", "C", "C.UTF-8", "not_THERE.ISO-8859-1"}) {
+    Terminal terminal(server_->address(), folder_.path(), locale);
+    ASSERT_TRUE(terminal.shows("rstmdb> ")) << terminal.all();
+    terminal.type("help Zoëк1\n");
+    ASSERT_TRUE(terminal.shows("there is no command Zoëк1")) << locale << ": " << terminal.all();
+  }
 }
 
 TEST(ProgramAlone, HashToken) {
@@ -472,9 +483,9 @@ TEST(ProgramAlone, AWriteWithoutAnAnswerSaysTheKeyToRepeatItWith) {
   ASSERT_THAT(sent, testing::StartsWith(begin));
   const std::string key = sent.substr(begin.size(), sent.size() - begin.size() - 2);
   EXPECT_THAT(silent.err, HasSubstr("repeat it with --idempotency-key " + key));
-  const Finished json = run({"--json", "--timeout", "0.2", "delete-instance", "i",
-                             "--idempotency-key", "k"},
-                            address_of(server));
+  const Finished json =
+      run({"--json", "--timeout", "0.2", "delete-instance", "i", "--idempotency-key", "k"},
+          address_of(server));
   EXPECT_THAT(json.err, HasSubstr(R"("maybe_applied":true,"idempotency_key":"k"})"));
   server.on("DELETE_INSTANCE", [](Peer& peer, const Received& r) {
     peer.refuse(r.id, "INSTANCE_NOT_FOUND", "nobody");

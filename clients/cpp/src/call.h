@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -36,14 +37,37 @@ class Call {
   Repeat repeat() const { return repeat_; }
   TimePoint deadline() const { return deadline_; }
 
-  // Owned by the Link that the call was given to, under its lock.
-  uint64_t id = 0;
-  std::atomic<unsigned> sends = 0;  // read by anyone
+  // Sending and cancelling: the first of them decides what the other finds.
+
+  /// By the Link, under its lock, each time before it sends the call. False: it has been cancelled,
+  /// and the program is told that it was never sent.
+  bool claim_sending() {
+    unsigned before = 0;
+    if (sends_.compare_exchange_strong(before, 1)) return true;
+    if (before == kCancelled) return false;
+    ++sends_;
+    return true;
+  }
+  /// True = it has not been sent and never will be.
+  bool claim_cancelling() {
+    unsigned before = 0;
+    return sends_.compare_exchange_strong(before, kCancelled);
+  }
+  /// How often it has been sent.
+  unsigned sends() const {
+    const unsigned count = sends_;
+    return count == kCancelled ? 0 : count;
+  }
+
+  uint64_t id = 0;  // owned by the Link that the call was given to, under its lock
 
  private:
+  static constexpr unsigned kCancelled = std::numeric_limits<unsigned>::max();
+
   std::string tail_;
   Repeat repeat_;
   TimePoint deadline_;
+  std::atomic<unsigned> sends_ = 0;  // or kCancelled
 };
 using CallPtr = std::shared_ptr<Call>;
 
@@ -80,8 +104,9 @@ class TypedCall final : public Call {
     void operator()() const {
       const std::shared_ptr<TypedCall> call = held.lock();
       if (!call) return;
+      const bool never_sent = call->claim_cancelling();
       call->fail(Error(ErrorKind::kCancelled, "the caller has cancelled the call")
-                     .with_maybe_applied(call->sends > 0));
+                     .with_maybe_applied(!never_sent));
     }
   };
   Decode decode_;

@@ -98,27 +98,26 @@ void Link::forget_deadline(const Call& call) { deadlines_.erase({call.deadline()
 void Link::pump() {
   while (!queue_.empty() && sent_.size() < kInFlightMax && out_.size() < kUnsentBytesMax) {
     auto node = queue_.extract(queue_.begin());
-    if (node.mapped()->finished()) {
+    if (node.mapped()->finished() || !node.mapped()->claim_sending()) {
       forget_deadline(*node.mapped());
       dropped_.push_back(std::move(node.mapped()));
       continue;
     }
-    write_call(node.mapped());
+    write_call(*node.mapped());
     sent_.insert(std::move(node));
   }
 }
 
-void Link::write_call(const CallPtr& call) {
+void Link::write_call(const Call& call) {
   const wire::Dialect dialect = dialect_of(options_->wire);
   const size_t start = wire::begin_frame(out_, dialect);
   const size_t payload = out_.size();
   out_ += R"({"type":"request","id":")";
-  out_ += std::to_string(call->id);
+  out_ += std::to_string(call.id);
   out_ += "\",";
-  out_ += call->tail();
+  out_ += call.tail();
   if (options_->trace) trace(TraceEvent::kSent, std::string_view(out_).substr(payload));
   wire::end_frame(out_, dialect, start);
-  ++call->sends;
 }
 
 /// Hands out_ to the transport, by whichever thread is here first; the lock is open meanwhile.
@@ -163,11 +162,11 @@ void Link::expire() {
       auto& place = waiting != queue_.end() ? queue_ : sent_;
       auto node = place.extract(id);
       if (!node) continue;
-      std::string why = node.mapped()->sends > 0 ? "no answer in time" : "not sent in time";
+      const bool was_sent = node.mapped()->sends() > 0;
+      std::string why = was_sent ? "no answer in time" : "not sent in time";
       if (state_ != State::kUp && last_error_) why += "; last: " + last_error_->message();
-      late.emplace_back(
-          node.mapped(),
-          Error(ErrorKind::kTimeout, std::move(why)).with_maybe_applied(node.mapped()->sends > 0));
+      late.emplace_back(node.mapped(),
+                        Error(ErrorKind::kTimeout, std::move(why)).with_maybe_applied(was_sent));
     }
   }
   for (auto& [call, error] : late) call->fail(std::move(error));

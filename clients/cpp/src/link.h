@@ -88,6 +88,8 @@ class Link final : private Waiter {
   bool await_work();
   bool connect();
   void attempt_failed(const Error& error);
+  bool may_try_again() const;
+  void give_up(const Error& error);
   Error serve();
   std::optional<Error> read_some();
   std::optional<Error> take_frames();
@@ -97,7 +99,7 @@ class Link final : private Waiter {
   void finish_all();
 
   // With mutex_ held.
-  void write_call(const CallPtr& call);
+  void write_call(const Call& call);
   void pump();
   void flush(std::unique_lock<std::mutex>& lock);
   void wake_locked();
@@ -122,7 +124,7 @@ class Link final : private Waiter {
   json::Document document_;
   std::mt19937_64 random_{std::random_device{}()};
   unsigned failures_ = 0;  // losses and failed attempts since the last sign of life
-  unsigned attempts_ = 0;  // failed attempts since the last connection
+  unsigned attempts_ = 0;  // since the last connection; a stream's is one when it has been opened
 
   std::mutex mutex_;  // guards everything below
   State state_ = State::kDormant;

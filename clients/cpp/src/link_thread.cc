@@ -55,6 +55,7 @@ bool Link::connect() {
       const std::lock_guard lock(mutex_);
       state_ = State::kConnecting;
     }
+    ++attempts_;
     auto session = open_session(*options_, now() + options_->connect_timeout, *this);
     if (!session.ok()) {
       attempt_failed(session.error());
@@ -62,7 +63,7 @@ bool Link::connect() {
     }
     session_.emplace(std::move(session).value());
   }
-  attempts_ = 0;
+  if (stream_ == nullptr) attempts_ = 0;
   unread_ = true;  // what came with the last answer of the handshake
   CallPtr opening = stream_ != nullptr ? stream_->open() : nullptr;
   const std::lock_guard lock(mutex_);
@@ -72,7 +73,8 @@ bool Link::connect() {
   if (opening) {
     opening->id = ++last_id_;
     deadlines_.emplace(opening->deadline(), opening->id);
-    write_call(opening);
+    opening->claim_sending();  // nobody cancels it
+    write_call(*opening);
     sent_.emplace(opening->id, std::move(opening));
   }
   pump();
@@ -81,17 +83,22 @@ bool Link::connect() {
 
 void Link::attempt_failed(const Error& error) {
   ++failures_;
-  ++attempts_;
-  bool give_up = is_final(error);
   {
     const std::lock_guard lock(mutex_);
     last_error_ = error;
     state_ = State::kDormant;
     if (closing_) return;
-    const unsigned attempts = options_->reconnect.attempts;
-    if (!options_->reconnect.enabled || (attempts > 0 && attempts_ >= attempts)) give_up = true;
   }
-  if (!give_up) return;
+  if (is_final(error) || !may_try_again()) give_up(error);
+}
+
+bool Link::may_try_again() const {
+  const unsigned most = options_->reconnect.attempts;
+  return options_->reconnect.enabled && (most == 0 || attempts_ < most);
+}
+
+/// Fails all that waits for a connection; the next call starts again.
+void Link::give_up(const Error& error) {
   failures_ = 0;
   attempts_ = 0;
   fail_queue(error);
@@ -105,7 +112,7 @@ void Link::fail_queue(const Error& error) {
     failed.swap(queue_);
     for (const auto& [id, call] : failed) forget_deadline(*call);
   }
-  for (const auto& [id, call] : failed) call->fail(error.with_maybe_applied(call->sends > 0));
+  for (const auto& [id, call] : failed) call->fail(error.with_maybe_applied(call->sends() > 0));
 }
 
 /// Works for the connection until it is lost (the error says why) or the link is closing.
@@ -224,8 +231,9 @@ std::optional<Error> Link::take_message(std::string_view payload) {
   if (!call) return std::nullopt;  // it has timed out before
   if (answer->error) {
     // Refused now, it may have taken effect when it was sent before.
-    call->fail(call->sends > 1 ? answer->error->with_maybe_applied(true) : *answer->error);
+    call->fail(call->sends() > 1 ? answer->error->with_maybe_applied(true) : *answer->error);
   } else {
+    attempts_ = 0;  // a stream has been opened
     call->succeed(answer->result);
   }
   return std::nullopt;
@@ -235,7 +243,8 @@ std::optional<Error> Link::take_message(std::string_view payload) {
 void Link::lose(const Error& error) {
   session_.reset();
   ++failures_;
-  const bool again = options_->reconnect.enabled && !is_final(error);
+  const bool given_up = !may_try_again();  // of a stream: also when this was to be its last attempt
+  const bool again = !given_up && !is_final(error);
   std::vector<CallPtr> failed;
   bool closing = false;
   {
@@ -249,7 +258,7 @@ void Link::lose(const Error& error) {
     write_error_.reset();
     last_error_ = error;
     for (auto& [id, call] : sent_) {
-      const bool repeat = again && call->repeat() == Repeat::kAllowed && call->sends < kSendsMax;
+      const bool repeat = again && call->repeat() == Repeat::kAllowed && call->sends() < kSendsMax;
       if (repeat) {
         queue_.emplace(id, call);
       } else {
@@ -266,8 +275,11 @@ void Link::lose(const Error& error) {
   }
   trace(TraceEvent::kLost, error.to_string());
   for (const CallPtr& call : failed) call->fail(error.with_maybe_applied(true));
-  if (!options_->reconnect.enabled) fail_queue(error);
-  if (!again && stream_ != nullptr) stream_->on_end(error);
+  if (given_up) {
+    give_up(error);
+  } else if (!again && stream_ != nullptr) {
+    stream_->on_end(error);
+  }
 }
 
 void Link::finish_all() {

@@ -229,6 +229,76 @@ TEST_F(Watching, NoAnswerIsNoEndOnceItHasBegun) {
   EXPECT_EQ(asked_, 1);
 }
 
+Client with_attempts(const FakeServer& server, unsigned attempts,
+                     std::chrono::milliseconds request_timeout = 8s) {
+  Options options = options_for(server);
+  options.request_timeout = request_timeout;
+  options.reconnect.attempts = attempts;
+  return Client::connect(options).value();
+}
+
+TEST_F(Watching, EndsWhenItHasBeenRefusedAsOftenAsItMayTry) {
+  stream_log(server_, 5, 100);
+  Client client = with_attempts(server_, 3);
+  auto watch = client.watch_all({.from_offset = 1});
+  ASSERT_RESULT(watch);
+  ASSERT_NO_FATAL_FAILURE(take(*watch, 1, 5));
+  server_.on("WATCH_ALL", [&](Peer& peer, const Received& r) {
+    ++asked_;
+    peer.refuse(r.id, "RATE_LIMITED", "too many subscriptions");
+  });
+  server_.cut_all();
+  const auto ended = watch->next(5s);
+  ASSERT_FALSE(ended.ok()) << "it goes on";
+  EXPECT_EQ(ended.error().code(), ErrorCode::kRateLimited);
+  EXPECT_EQ(asked_, 3);
+}
+
+TEST_F(Watching, EndsWhenItHasBeenCutOffAsOftenAsItMayTry) {
+  stream_log(server_, 5, 100);
+  Client client = with_attempts(server_, 3);
+  auto watch = client.watch_all({.from_offset = 1});
+  ASSERT_RESULT(watch);
+  ASSERT_NO_FATAL_FAILURE(take(*watch, 1, 5));
+  server_.on("WATCH_ALL", [&](Peer& peer, const Received&) {
+    ++asked_;
+    peer.cut();
+  });
+  server_.cut_all();
+  const auto ended = watch->next(5s);
+  ASSERT_FALSE(ended.ok()) << "it goes on";
+  EXPECT_EQ(ended.error().kind(), ErrorKind::kConnection);
+  EXPECT_EQ(asked_, 3);
+}
+
+TEST_F(Watching, EndsWhenTheLastAttemptIsNotAnswered) {
+  stream_log(server_, 5, 100);
+  Client client = with_attempts(server_, 1, 1s);
+  auto watch = client.watch_all({.from_offset = 1});
+  ASSERT_RESULT(watch);
+  ASSERT_NO_FATAL_FAILURE(take(*watch, 1, 5));
+  server_.on("WATCH_ALL", [&](Peer&, const Received&) { ++asked_; });
+  server_.cut_all();
+  const auto ended = watch->next(5s);
+  ASSERT_FALSE(ended.ok()) << "it goes on";
+  EXPECT_EQ(ended.error().kind(), ErrorKind::kTimeout);
+  EXPECT_EQ(asked_, 1);
+}
+
+TEST_F(Watching, HasItsAttemptsAnewWheneverItHasBeenResumed) {
+  server_.on("WATCH_ALL", [&](Peer& peer, const Received& r) {
+    const int time = ++asked_;  // of each three, the first is answered
+    if (time % 3 != 1) return peer.refuse(r.id, "RATE_LIMITED", "too many subscriptions");
+    peer.answer(r.id, R"({"subscription_id":"s","wal_offset":1})");
+    peer.send_message(event_at(static_cast<uint64_t>(time) / 3 + 1, "s"));
+    peer.cut();
+  });
+  Client client = with_attempts(server_, 3);
+  auto watch = client.watch_all({.from_offset = 1});
+  ASSERT_RESULT(watch);
+  ASSERT_NO_FATAL_FAILURE(take(*watch, 1, 4));
+}
+
 TEST_F(Watching, ClosingWhatHasEndedClosesItsConnection) {
   stream_log(server_, 1, 100);
   auto watch = client_.watch_all();

@@ -35,7 +35,8 @@ struct ReconnectOptions {
   std::chrono::milliseconds initial_delay{50};
   std::chrono::milliseconds max_delay{5'000};
   double jitter = 0.5;
-  /// Attempts after one loss until the waiting calls fail; the next call starts again.
+  /// Attempts after one loss until the waiting calls fail; the next call starts again. Of a
+  /// subscription, one whose WATCH is refused or not answered has failed too.
   /// 0 = no end, each call being bounded by its own timeout.
   unsigned attempts = 0;
 };
