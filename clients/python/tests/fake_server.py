@@ -74,6 +74,7 @@ class FakeServer:
         self.port: int = self._listener.getsockname()[1]
         self._scripts = iter(scripts)
         self._left = len(scripts)
+        self.accepted = 0  # connections, with those that no script is there for
         self._threads: list[threading.Thread] = []
         self.problems: list[BaseException] = []
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
@@ -85,6 +86,7 @@ class FakeServer:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            self.accepted += 1
             script = next(self._scripts, None)
             if script is None:
                 connection.close()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 from typing import Any
 
 import pytest
-from fake_server import FakeServer, Peer, fake_server
+from fake_server import WELCOME, FakeServer, Peer, fake_server
 from test_connection_loss import APPLIED, PONG, QUICK, serve
 
 import rstmdb
 import rstmdb.sync
+from rstmdb._async.connection import Session
 
 # ---- asyncio alone: many calls on one connection -------------------------------------------------
 
@@ -242,6 +244,146 @@ def test_the_end_of_an_old_connection_is_not_that_of_the_new() -> None:
             assert await client.ping()
 
     with fake_server(serve([]), serve([], PONG)) as server:
+        asyncio.run(main(server.port))
+
+
+class Slow:
+    """A session that opens when the test says so, and then answers PINGs."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        self._free = threading.Event()
+
+    def __call__(self, peer: Peer) -> None:
+        hello = peer.receive()
+        self._asked.set()
+        assert self._free.wait(10)
+        with contextlib.suppress(EOFError, OSError):
+            peer.answer(hello, WELCOME)
+            while True:
+                peer.answer(peer.receive(), PONG)
+
+    async def asked(self) -> None:
+        assert await asyncio.to_thread(self._asked.wait, 10)
+
+    def open(self) -> None:
+        self._free.set()
+
+
+@pytest.mark.parametrize("order", ["connect ping", "ping connect", "connect connect ping"])
+def test_what_connects_at_once_shares_one_connection(order: str) -> None:
+    async def main(port: int) -> None:
+        client = rstmdb.Client(port=port, **QUICK)
+        await asyncio.gather(*(getattr(client, name)() for name in order.split()))
+        await client.close()
+
+    with fake_server(serve([], PONG)) as server:
+        asyncio.run(main(server.port))
+        assert server.accepted == 1
+
+
+@pytest.mark.parametrize("auto_reconnect", [True, False])
+def test_a_call_during_reconnect_waits_for_its_connection(auto_reconnect: bool) -> None:
+    slow = Slow()
+
+    async def main(port: int) -> None:
+        async with rstmdb.Client(port=port, auto_reconnect=auto_reconnect, **QUICK) as client:
+            reconnecting = asyncio.ensure_future(client.reconnect())
+            await slow.asked()
+            calls = [asyncio.ensure_future(client.ping()) for _ in range(3)]
+            await asyncio.sleep(0)  # they are made
+            slow.open()
+            assert await asyncio.gather(*calls) == [True] * 3
+            await reconnecting
+
+    with fake_server(serve([]), slow) as server:
+        asyncio.run(main(server.port))
+        assert server.accepted == 2
+
+
+def test_several_that_connect_are_told_the_same_refusal() -> None:
+    def full(peer: Peer) -> None:
+        peer.receive()
+        peer.refuse("", "RATE_LIMITED", retryable=True)
+
+    async def main(port: int) -> None:
+        client = rstmdb.Client(port=port)
+        connects = (client.connect() for _ in range(3))
+        outcomes = await asyncio.gather(*connects, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [rstmdb.RateLimitedError] * 3
+
+    with fake_server(full) as server:
+        asyncio.run(main(server.port))
+        assert server.accepted == 1
+
+
+@pytest.mark.parametrize("other", ["connect", "ping"])
+def test_a_cancelled_connect_takes_nobody_along(other: str) -> None:
+    slow = Slow()
+
+    async def main(port: int) -> None:
+        client = rstmdb.Client(port=port, **QUICK)
+        cancelled = asyncio.ensure_future(client.connect())
+        await slow.asked()
+        going_on = asyncio.ensure_future(getattr(client, other)())
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        slow.open()
+        await going_on
+        assert cancelled.cancelled()
+        assert await client.ping()
+        await client.close()
+
+    with fake_server(slow, serve([], *[PONG] * (1 + (other == "ping")))) as server:
+        asyncio.run(main(server.port))
+        assert server.accepted == 2
+
+
+def test_close_ends_an_attempt_to_connect() -> None:
+    slow = Slow()
+
+    async def main(port: int) -> None:
+        client = rstmdb.Client(port=port)
+        connecting = asyncio.ensure_future(client.connect())
+        await slow.asked()
+        await client.close()
+        slow.open()
+        with pytest.raises(rstmdb.ConnectionError, match="closed"):
+            await connecting
+        assert not client.is_connected
+
+    with fake_server(slow) as server:
+        asyncio.run(main(server.port))
+
+
+def test_a_client_that_is_reconnected_twice_at_once_has_one_connection() -> None:
+    slow = Slow()
+
+    async def main(port: int) -> None:
+        async with rstmdb.Client(port=port) as client:
+            first = asyncio.ensure_future(client.reconnect())
+            await slow.asked()
+            await client.reconnect()
+            await first
+            slow.open()
+            assert await client.ping()
+
+    with fake_server(serve([]), slow, serve([], PONG)) as server:
+        asyncio.run(main(server.port))
+        assert server.accepted == 3
+
+
+def test_a_connection_too_many_is_dropped_and_its_end_means_nothing() -> None:
+    async def main(port: int) -> None:
+        async with rstmdb.Client(port=port, auto_reconnect=False) as client:
+            link = client._links[0]
+            other = await Session(link._options, link._wire, link).open(10)
+            link._come_up(other)
+            await asyncio.wait_for(other._ended, 10)
+            assert client.is_connected
+            assert await client.ping()
+
+    with fake_server(serve([], PONG), serve([])) as server:
         asyncio.run(main(server.port))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import pickle
+import socket
 import threading
 import time
 from typing import Any
@@ -215,6 +216,25 @@ def test_a_late_answer_is_passed_over(connect: Any) -> None:
         assert isinstance(late.value, TimeoutError)  # the builtin
         assert client.ping() is True
         assert asked.is_set()
+        client.close()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux has it")
+def test_a_server_that_is_gone_without_a_word_is_found_out_in_two_minutes(connect: Any) -> None:
+    with fake_server(serve([])) as server:
+        client = connect(port=server.port)
+        connection = client._links[0]._connection
+        if isinstance(client, rstmdb.sync.Client):
+            raw = connection._socket
+        else:
+            raw = connection._transport.get_extra_info("socket")
+        assert raw.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        idle, interval, count, unanswered = (
+            raw.getsockopt(socket.IPPROTO_TCP, getattr(socket, name))
+            for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
+        )
+        assert idle + interval * count <= 120
+        assert unanswered == 120_000  # while something is on its way
         client.close()
 
 

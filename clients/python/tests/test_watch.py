@@ -251,6 +251,22 @@ def resumed(offset: int, next_event: int | None = None) -> Any:
     return script
 
 
+def test_attempts_are_counted_for_each_loss(connect: Any) -> None:
+    """Also when nothing has come between two of them."""
+
+    def full(peer: Peer) -> None:
+        peer.receive()
+        peer.refuse("", "RATE_LIMITED", retryable=True)
+
+    losses = [watched(7), full] * 3
+    with fake_server(the_client, *losses, watched(7), full, full) as server:
+        client = connect(port=server.port, max_reconnect_attempts=2, **QUICK)
+        watch = client.watch_instance("i")
+        with pytest.raises(rstmdb.RateLimitedError):
+            watch.next(20)
+        client.close()
+
+
 def test_without_auto_reconnect_the_stream_ends(connect: Any, own: Server) -> None:
     client = connect(port=own.port, auto_reconnect=False)
     watch = client.watch_all()

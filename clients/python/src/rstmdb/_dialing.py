@@ -14,15 +14,20 @@ def lost(message: str, *, reason: str = "closed") -> ConnectionError:
     return ConnectionError(message, reason=reason)
 
 
-_KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+_SILENCE = {
+    "TCP_KEEPIDLE": 60,
+    "TCP_KEEPINTVL": 15,
+    "TCP_KEEPCNT": 4,
+    "TCP_USER_TIMEOUT": 120_000,  # ms
+}
 
 
 def prepare(raw: socket.socket) -> None:
     """No waiting for more to send, and a peer that is gone without a word is found out in two
-    minutes."""
+    minutes, whether it is silent or something is on its way to it."""
     raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _KEEPALIVE.items():
+    for name, value in _SILENCE.items():
         if hasattr(socket, name):
             raw.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 

@@ -38,20 +38,7 @@ class Owner(Protocol):
 
     def on_event(self, message: Message) -> None: ...
 
-    def on_lost(self, error: RstmdbError) -> None: ...
-
-
-class Nobody:
-    """Owns what has been given up, and does not listen."""
-
-    def on_answer(self, number: int, message: Message) -> None:
-        pass
-
-    def on_event(self, message: Message) -> None:
-        pass
-
-    def on_lost(self, error: RstmdbError) -> None:
-        pass
+    def on_lost(self, connection: Connection, error: RstmdbError) -> None: ...
 
 
 class Connection(asyncio.Protocol):
@@ -162,7 +149,7 @@ class Connection(asyncio.Protocol):
             error = lost(f"TLS: {exc}", reason="tls")
         else:
             error = lost(str(exc) if exc else "the server closed the connection")
-        self._owner.on_lost(error)
+        self._owner.on_lost(self, error)
 
     def _flush(self) -> None:
         self._flush_due = False
@@ -243,7 +230,7 @@ class Session:
             raise ProtocolError("an event before the session was open")
         self._owner.on_event(message)
 
-    def on_lost(self, error: RstmdbError) -> None:
+    def on_lost(self, connection: Connection, error: RstmdbError) -> None:
         if self._open:
             self._lost = error
         else:
@@ -379,7 +366,7 @@ class Stream:
             self._connection.pause_reading()
         self._wake()
 
-    def on_lost(self, error: RstmdbError) -> None:
+    def on_lost(self, connection: Connection, error: RstmdbError) -> None:
         self._error = error
         for answer in self._answers.values():
             if not answer.done():

@@ -4,24 +4,27 @@ A call that has been sent is in `_sent`, one that waits for a connection or for 
 both in the order in which they were made, which is also the order in which they are sent again.
 That is why calls on one instance keep their order across a lost connection.
 
+There is one connection at most, and one attempt to make it: a call or a connect() that comes
+meanwhile waits for that attempt.
+
 There is one timer for all calls: it goes off when the earliest deadline might have come, and looks.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 from .. import _messages
-from .._dialing import after_loss, is_final
+from .._dialing import after_loss, is_final, lost
 from .._messages import Message, Params, Result
 from .._options import Options
 from ..errors import ConnectionError, RequestTimeoutError, RstmdbError, server_error
-from .connection import Connection, Nobody, Session
+from .connection import Connection, Session
 
 IN_FLIGHT_MAX = 1024
 SENDS_MAX = 5
@@ -50,6 +53,7 @@ class Link:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
+        self._asked: asyncio.Task[None] | None = None  # the same where connect() has begun it
         self._queue: dict[int, _Call] = {}
         self._sent: dict[int, _Call] = {}
         self._last_number = 100  # the requests that open a session have smaller ones
@@ -65,37 +69,36 @@ class Link:
         return self._connection is not None
 
     async def connect(self) -> None:
-        """One attempt, unless there is a connection."""
+        """One attempt, unless there is a connection. Those who come meanwhile share it."""
         self._adopt_loop()
         self._closed = False
-        if self._connecting is not None:
-            # Someone's call has begun to connect; that attempt is not ours to judge by.
-            self._connecting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._connecting
-            self._connecting = None
-        if self._connection is None:
-            session = Session(self._options, self._wire, self)
+        while self._connection is None:
+            if self._closed:
+                raise ConnectionError("the client was closed")
+            attempt, mine = self._asked, False
+            if attempt is None:
+                # Someone's call may have begun to connect; that attempt is not ours to judge by.
+                self._stop_connecting()
+                attempt, mine = self._begin(self._connect_once()), True
+                self._asked = attempt
             try:
-                self._come_up(await session.open(self._options.connect_timeout))
-            except BaseException:
-                if self._queue:
-                    self._start_connecting()
-                raise
+                await asyncio.wait((attempt,))
+            finally:
+                if mine:
+                    attempt.cancel()
+            if not attempt.cancelled():
+                attempt.result()  # raises what it has failed with
+                return
 
     async def close(self) -> None:
         self._closed = True
-        if self._connecting is not None:
-            self._connecting.cancel()
-            self._connecting = None
+        self._stop_connecting()
         if self._timer is not None:
             self._timer.cancel()
             self._timer, self._wakes_at = None, math.inf
         connection, self._connection = self._connection, None
         self._fail_all(ConnectionError("the client was closed"))
         if connection is not None:
-            # Its end may come when there is another connection already.
-            connection.hand_over(Nobody())
             await connection.close()
 
     async def call(self, op: str, params: Params, *, repeatable: bool, timeout: float) -> Result:
@@ -148,12 +151,13 @@ class Link:
         if self._connection is None:
             if self._closed:
                 raise ConnectionError("the client was closed")
-            if not self._options.auto_reconnect and self._was_up:
+            if not self._options.auto_reconnect and self._was_up and self._asked is None:
                 raise after_loss(self._last_error or ConnectionError("not connected"), sent=False)
             if len(self._queue) >= self._options.offline_queue_max:
                 raise ConnectionError("too many calls wait for a connection", reason="queue")
-            self._start_connecting()
         self._queue[number] = call
+        if self._connection is None:
+            self._start_connecting()
 
     def _pump(self) -> None:
         """Moves calls from the queue to the wire while there is room."""
@@ -182,7 +186,9 @@ class Link:
     def on_event(self, message: Message) -> None:
         """Subscriptions have connections of their own; one made by Client.call is not heard."""
 
-    def on_lost(self, error: RstmdbError) -> None:
+    def on_lost(self, connection: Connection, error: RstmdbError) -> None:
+        if connection is not self._connection:
+            return  # the end of what was given up, which may come when there is another
         self._connection = None
         self._last_error = error
         self._failures = 1
@@ -200,14 +206,36 @@ class Link:
             self._fail_all(error)
             return
         self._queue = kept | self._queue
-        if self._queue:
-            self._start_connecting()
+        self._start_connecting()
 
     # ---- connecting ----
 
+    def _begin(self, attempt: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        assert self._loop is not None and self._connecting is None
+        self._connecting = self._loop.create_task(attempt)
+        self._connecting.add_done_callback(self._end)
+        return self._connecting
+
+    def _end(self, attempt: asyncio.Task[None]) -> None:
+        """Frees the place of an attempt, which may have been cancelled before its first step."""
+        if self._connecting is attempt:
+            asked, self._connecting, self._asked = self._asked, None, None
+            if asked is not None and self._connection is None:
+                self._start_connecting()
+
+    def _stop_connecting(self) -> None:
+        attempt, self._connecting, self._asked = self._connecting, None, None
+        if attempt is not None:
+            attempt.cancel()
+
     def _start_connecting(self) -> None:
-        if self._connecting is None and self._loop is not None:
-            self._connecting = self._loop.create_task(self._connect_again())
+        """For calls that wait, if there are any."""
+        if self._connecting is None and any(not c.answer.done() for c in self._queue.values()):
+            self._begin(self._connect_again())
+
+    async def _connect_once(self) -> None:
+        session = Session(self._options, self._wire, self)
+        self._come_up(await session.open(self._options.connect_timeout))
 
     async def _connect_again(self) -> None:
         attempts = 0
@@ -239,6 +267,9 @@ class Link:
         return is_final(error) or not self._options.auto_reconnect or 0 < most <= attempts
 
     def _come_up(self, connection: Connection) -> None:
+        if self._connection is not None or self._closed:
+            connection.abort(lost("there is no place for this connection"))
+            return
         self._connection = connection
         connection.on_room = self.on_room
         self._failures = 0

@@ -34,7 +34,7 @@ class Subscription:
         self._resuming = Lock()
         self._closing = Gate()
         self._ended: RstmdbError | None = None
-        self._failures = 0
+        self._failures = 0  # the loss and the failed attempts behind it
         self._server_id: str = ""
         self._position = 0
         self._given_back: list[StreamEvent] = []
@@ -131,7 +131,6 @@ class Subscription:
         if event.wal_offset <= self._position:
             return None
         self._position = self.last_offset = int(event.wal_offset)
-        self._failures = 0
         return event
 
     def _lose(self, stream: Stream, error: RstmdbError) -> None:
@@ -190,6 +189,7 @@ class Subscription:
             await stream.close()
             raise
         self._stream = stream
+        self._failures = 0
         if self._closing.is_open:
             await stream.close()
         else:
