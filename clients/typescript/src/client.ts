@@ -47,7 +47,7 @@ export class Client extends Emitter<ClientEvents> {
   readonly #subscriptions = new Set<Subscription<t.ChangeEvent>>();
   #connectionsUp = 0;
   #nextLink = 0;
-  #draining = false;
+  #drained: Promise<void> | undefined; // by a drain() since the last connect()
   #state: 'new' | 'open' | 'closed' = 'new';
   // Keys are this client's own 96 random bits and a count.
   readonly #keyPrefix = `${randomBytes(12).toString('base64url')}-`;
@@ -101,8 +101,12 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   /** Takes no new calls, waits for the answers of those under way, and closes. */
-  async drain(): Promise<void> {
-    this.#draining = true;
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  async #drain(): Promise<void> {
     await Promise.all(this.#links.flatMap((link) => link.pending().map((call) => call.ended())));
     await this.#shut();
   }
@@ -113,7 +117,7 @@ export class Client extends Emitter<ClientEvents> {
 
   #open(): void {
     this.#state = 'open';
-    this.#draining = false;
+    this.#drained = undefined;
     this.#links = Array.from({ length: this.#settings.poolSize }, () => this.#newLink());
   }
 
@@ -420,7 +424,7 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   #refuseUnlessOpen(): void {
-    if (this.#state === 'open' && !this.#draining) return;
+    if (this.#state === 'open' && !this.#drained) return;
     const why = this.#state === 'new' ? 'connect() has not been called' : 'the client is closed';
     throw new ConnectionError(why, { retryable: false });
   }

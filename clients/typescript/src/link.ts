@@ -88,9 +88,12 @@ export class Link {
     if (this.#state === 'closed') return Promise.reject(closedError());
     if (this.#state === 'waiting') this.#persistent = true; // the waiting goes on if this fails
     clearTimeout(this.#wait);
-    this.#connecting ??= this.#attempt().finally(() => {
-      this.#connecting = undefined;
-    });
+    if (!this.#connecting) {
+      const attempt = this.#attempt().finally(() => {
+        if (this.#connecting === attempt) this.#connecting = undefined;
+      });
+      this.#connecting = attempt;
+    }
     return this.#connecting;
   }
 
@@ -177,6 +180,7 @@ export class Link {
     } catch (error) {
       if (this.#isClosed()) throw closedError();
       this.#state = 'idle';
+      this.#connecting = undefined; // who hears of this may begin the next one at once
       if (this.#persistent || this.#queue.length > 0) this.#again(error, 'failed');
       throw error;
     } finally {

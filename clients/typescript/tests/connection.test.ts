@@ -13,7 +13,13 @@ import {
   ServerError,
   TimeoutError,
 } from '@rstmdb/client';
-import { FakeServer, type Peer, type WireRequest, withFake } from './support/fake_server.js';
+import {
+  FakeServer,
+  type Peer,
+  politely,
+  type WireRequest,
+  withFake,
+} from './support/fake_server.js';
 import { Server } from './support/server.js';
 import { until } from './support/until.js';
 
@@ -320,6 +326,40 @@ test('it gives up after reconnectMaxAttempts; the next call begins again', async
   await again[Symbol.asyncDispose]();
 });
 
+test('what is begun at the news of giving up makes an attempt of its own', async () => {
+  const script = (request: WireRequest, peer: Peer) => {
+    if (peer.number === 2) peer.refuse(request, 'AUTH_FAILED');
+    else if (politely(request, peer)) return;
+    else if (peer.number === 1) peer.socket.destroy();
+    else kindly(request, peer);
+  };
+  const ways: Record<string, (client: Client) => Promise<unknown>> = {
+    'a call behind one that failed': (client) =>
+      client.getInstance('a').catch(() => client.getInstance('a')),
+    'connect() behind a call that failed': (client) =>
+      client.getInstance('a').catch(() => client.connect()),
+    'a call by a listener': async (client) => {
+      const given = new Promise((resolve) => {
+        client.once('error', () => resolve(client.getInstance('a')));
+      });
+      await assert.rejects(client.getInstance('a'), AuthenticationError);
+      await given;
+    },
+  };
+  for (const [name, way] of Object.entries(ways)) {
+    await withFake(
+      script,
+      async (server) => {
+        const client = await server.connect();
+        await way(client);
+        assert.equal(server.peers.length, 3, name);
+        await client.close();
+      },
+      { politeness: false },
+    );
+  }
+});
+
 test('a connect() that fails does not end the attempts that are under way', async () => {
   const first = await FakeServer.start(kindly);
   const { port } = first;
@@ -460,6 +500,25 @@ test('close() fails what is under way; drain() waits for it', () =>
     await last;
     await drained;
     assert.equal(client.isConnected(), false);
+  }));
+
+test('several may drain() at once, and again after another connect()', () =>
+  withFake(silently, async (server) => {
+    const client = await server.connect();
+    for (const round of [1, 2]) {
+      const call = client.getInstance('a');
+      await until('it arrives', () => server.peer(round).requests.length === 1);
+      let ended = 0;
+      for (let count = 0; count < 3; count++) void client.drain().then(() => ended++);
+      await assert.rejects(client.ping(), ConnectionError);
+      assert.equal(ended, 0);
+      kindly(server.peer(round).requests[0] as WireRequest, server.peer(round));
+      await call;
+      await until('all have ended', () => ended === 3);
+      assert.equal(client.isConnected(), false);
+      await client.drain(); // nothing is left to do
+      await client.connect();
+    }
   }));
 
 test('calls of one turn leave in one write, and 1,024 are in flight at most', () =>

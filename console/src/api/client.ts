@@ -34,6 +34,12 @@ export class Problem extends Error {
   get unclear(): boolean {
     return this.status < 400 || this.status >= 500;
   }
+
+  /** Whether it was refused without a look at its key, as for a token or at a limit: that says
+   * nothing of the same request sent before. */
+  get unseen(): boolean {
+    return [401, 403, 408, 429].includes(this.status);
+  }
 }
 
 export type Role = 'read' | 'write' | 'admin';

@@ -135,14 +135,14 @@ function Form({ id, event, offset, close, done }: FormProps) {
     form.current?.querySelector('textarea')?.focus();
   }, []);
   const { fault, message } = faultOf(payload, problem);
+  const body = `{"event":${JSON.stringify(event)},"payload":${payload}}`;
+  const again = once.unclear(body);
   const send = async (submitted: Event) => {
     submitted.preventDefault();
     if (busy || syntaxFault(payload) !== null) return;
     setBusy(true);
     setProblem(null);
-    const body = `{"event":${JSON.stringify(event)},"payload":${payload}}`;
-    const headers: Record<string, string> = { 'Idempotency-Key': once.keyFor(body) };
-    if (only) headers['If-Match'] = `"${offset}"`;
+    const headers = once.headersFor(body, only ? offset : null);
     try {
       const path = api(['instances', id, 'events']);
       const outcome = await call<Omit<Outcome, 'event'>>(path, { method: 'POST', body, headers });
@@ -151,7 +151,7 @@ function Form({ id, event, offset, close, done }: FormProps) {
       return;
     } catch (failure) {
       const met = failure instanceof Problem ? failure : new Problem(-1, '', String(failure));
-      if (!met.unclear) once.done(); // refused: nothing happened, another attempt is another request
+      once.failed(met);
       setProblem(met);
     }
     setBusy(false);
@@ -176,8 +176,13 @@ function Form({ id, event, offset, close, done }: FormProps) {
         rows={4}
       />
       <label class="check">
-        <input type="checkbox" checked={only} onChange={(e) => setOnly(e.currentTarget.checked)} />
-        Only if it is still at offset {offset}
+        <input
+          type="checkbox"
+          checked={again ? again.offset !== null : only}
+          disabled={again !== null}
+          onChange={(e) => setOnly(e.currentTarget.checked)}
+        />
+        Only if it is still at offset {again?.offset ?? offset}
       </label>
       {problem && <Refusal problem={problem} />}
       <div class="row end">
@@ -185,7 +190,7 @@ function Form({ id, event, offset, close, done }: FormProps) {
           Close
         </button>
         <button type="submit" class="primary" disabled={busy || syntaxFault(payload) !== null}>
-          {problem?.unclear ? `Send ${event} again` : `Apply ${event}`}
+          {again ? `Send ${event} again` : `Apply ${event}`}
         </button>
       </div>
     </form>

@@ -34,7 +34,7 @@ export function NewInstance({ machine, version, close }: Props) {
       const made = await call<{ instance_id: string }>(api(['instances']), {
         method: 'POST',
         body,
-        headers: { 'Idempotency-Key': once.keyFor(body) },
+        headers: once.headersFor(body),
       });
       go(formatRoute(['instances', made.instance_id]));
     } catch (failure) {

@@ -7,6 +7,20 @@ import { enter, goTo, openPage } from '../page.mjs';
 const noteOf = (page, edge) =>
   page.locator('.label', { has: page.locator('title', { hasText: edge }) }).locator('.note');
 
+/** The first event for `id` takes effect and its answer is lost. Gives the headers of each. */
+async function loseFirstAnswer(page, server, id) {
+  const path = `/v1/instances/${id}/events`;
+  const sent = [];
+  await page.route(`**${path}`, async (route) => {
+    const request = route.request();
+    sent.push(request.headers());
+    if (sent.length > 1) return route.continue();
+    await server.raw('POST', path, { headers: request.headers(), body: request.postData() });
+    await route.abort(); // it has happened, and the answer is lost
+  });
+  return sent;
+}
+
 export async function instance({ browser, server, check }) {
   await server.create('order', 2, 'tour', { total: 120, customer: { city: 'Porto', zip: null } });
   await server.apply('tour', 'PAY', { paid_by: 'card' });
@@ -95,20 +109,13 @@ export async function instance({ browser, server, check }) {
     await server.create('order', 2, 'again', { total: 1 });
     for (const event of ['PAY', 'PACK']) await server.apply('again', event);
     await goTo(page, '#/instances/again');
-    const keys = [];
-    await page.route('**/v1/instances/again/events', async (route) => {
-      const sent = route.request();
-      keys.push(sent.headers()['idempotency-key']);
-      if (keys.length > 1) return route.continue();
-      const body = sent.postData();
-      await server.raw('POST', '/v1/instances/again/events', { headers: sent.headers(), body });
-      await route.abort(); // it has happened, and the answer is lost
-    });
+    const sent = await loseFirstAnswer(page, server, 'again');
     const events = page.getByRole('region', { name: 'Events' });
     await events.getByRole('button', { name: 'NOTE' }).click();
     await page.getByRole('button', { name: 'Apply NOTE' }).click();
     await page.getByRole('button', { name: 'Send NOTE again' }).click();
     await events.getByText('it had been applied before').waitFor();
+    const keys = sent.map((headers) => headers['idempotency-key']);
     assert.equal(keys.length, 2);
     assert.equal(keys[0], keys[1]);
     const history = await server.get('/instances/again/history');
@@ -118,6 +125,34 @@ export async function instance({ browser, server, check }) {
       [keys[0]],
     );
     await page.unroute('**/v1/instances/again/events');
+  });
+
+  await check('instance: what is sent again expects the offset of the first time', async () => {
+    await server.create('order', 2, 'bound', { total: 1 });
+    for (const event of ['PAY', 'PACK', 'NOTE']) await server.apply('bound', event);
+    const { wal_offset: offset } = await server.apply('bound', 'NOTE');
+    await goTo(page, '#/instances/bound');
+    await page.getByText('5 of 5', { exact: true }).waitFor(); // the one before had four
+    const sent = await loseFirstAnswer(page, server, 'bound');
+    const events = page.getByRole('region', { name: 'Events' });
+    await events.getByRole('button', { name: 'NOTE' }).click();
+    const box = page.getByLabel(`Only if it is still at offset ${offset}`, { exact: true });
+    await box.check();
+    await page.getByRole('button', { name: 'Apply NOTE' }).click();
+    const again = page.getByRole('button', { name: 'Send NOTE again' });
+    await again.waitFor();
+    await page.getByText('6 of 6', { exact: true }).waitFor(); // it is at another offset by now
+    assert.ok((await box.isChecked()) && (await box.isDisabled()));
+    await again.click();
+    await events.getByText('it had been applied before').waitFor();
+    assert.deepEqual(
+      sent.map((headers) => headers['if-match']),
+      [`"${offset}"`, `"${offset}"`],
+    );
+    assert.equal(sent[0]['idempotency-key'], sent[1]['idempotency-key']);
+    const history = await server.get('/instances/bound/history');
+    assert.equal(history.events.filter((event) => event.event === 'NOTE').length, 3);
+    await page.unroute('**/v1/instances/bound/events');
   });
 
   await check('instance: a guard that does not hold is named', async () => {
