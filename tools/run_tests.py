@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TIMEOUT_S = 1200
+FAILURES_SHOWN_MAX = 20  # of one runner, again at the end
 SLICES_PER_SANITIZER = 6
 SLICES = {index * SLICES_PER_SANITIZER + part + 1: (preset, part)
           for index, preset in enumerate(("asan", "tsan")) for part in range(SLICES_PER_SANITIZER)}
@@ -29,6 +30,7 @@ SANITIZER_OPTIONS = {
 }
 COUNTED = re.compile(r"^(\d+) passed, (\d+) failed", re.MULTILINE)
 UNITTEST = re.compile(r"^Ran (\d+) tests?", re.MULTILINE)
+FAILURE = re.compile(r"^(FAIL|FAILED|ERROR|not ok)\b")
 UNITTEST_BAD = re.compile(r"^FAILED \((.*)\)", re.MULTILINE)
 # Runners of release programs that say `N passed, N failed`, in their order.
 COUNTED_RUNNERS = [
@@ -195,8 +197,9 @@ def sanitizer_runners(number):
     programs = test_programs(preset)
     chosen = sorted(programs)[remainder::SLICES_PER_SANITIZER]
     targets = sorted({programs[name] for name in chosen if programs[name]})
-    subprocess.run(["cmake", "--build", "--preset", preset, "--target", "rstmdb", "rstmdb-cli",
-                    *targets], cwd=ROOT, check=True)
+    if targets:  # those that start a server or a command line say so to the build
+        subprocess.run(["cmake", "--build", "--preset", preset, "--target", *targets], cwd=ROOT,
+                       check=True)
     for runner in ctest_runners(preset, chosen):
         runner.environment = {**runner.environment, **SANITIZER_OPTIONS}
         yield runner
@@ -223,6 +226,15 @@ def report(runner, outcome, output, seconds):
         print("".join(f"     | {line}\n" for line in output.splitlines()[-60:]), flush=True)
 
 
+def failures(runner, outcome, output):
+    """The lines that say what failed: those that a reader of the end of a long log wants."""
+    yield f"FAIL {runner.name}: {outcome.passed} passed, {outcome.failed} failed"
+    said = outcome.notes + [line for line in output.splitlines() if FAILURE.match(line)]
+    yield from (f"     {line}" for line in said[:FAILURES_SHOWN_MAX])
+    if len(said) > FAILURES_SHOWN_MAX:
+        yield f"     and {len(said) - FAILURES_SHOWN_MAX} more"
+
+
 def run_group(runners, only, total):
     for runner in runners:
         if only not in runner.name:
@@ -232,6 +244,8 @@ def run_group(runners, only, total):
         report(runner, outcome, output, time.monotonic() - began)
         total.passed += outcome.passed
         total.failed += outcome.failed
+        if outcome.failed:
+            total.notes += failures(runner, outcome, output)
 
 
 def main():
@@ -247,9 +261,12 @@ def main():
         try:
             run_group(group(), args.only, total)
         except subprocess.CalledProcessError as problem:
-            print(f"FAIL {' '.join(map(str, problem.cmd))}: ended with {problem.returncode}")
+            total.notes.append(
+                f"FAIL {' '.join(map(str, problem.cmd))}: ended with {problem.returncode}")
+            print(total.notes[-1])
             total.failed += 1
     judge(total, 0)
+    print("".join(f"{note}\n" for note in total.notes), end="")
     print(f"{total.passed} passed, {total.failed} failed")
     sys.exit(1 if total.failed else 0)
 

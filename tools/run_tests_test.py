@@ -68,6 +68,18 @@ class Running(unittest.TestCase):
         runner = run_tests.Runner("x", ["./no/such/program"], "counted")
         self.assertEqual(counts(run_tests.run(runner)[0]), (0, 1))
 
+    def test_what_failed_is_told_from_all_of_a_long_output(self):
+        runner = run_tests.Runner("x", ["sh", "-c", "echo FAIL the row; seq 1000; "
+                                        "echo 2 passed, 1 failed"], "counted")
+        told = list(run_tests.failures(runner, *run_tests.run(runner)))
+        self.assertEqual(told, ["FAIL x: 2 passed, 1 failed", "     FAIL the row"])
+
+    def test_of_many_failures_the_first_are_told_and_the_rest_counted(self):
+        bad = run_tests.Outcome(0, 30, [f"failed: S.c{index}" for index in range(30)])
+        told = list(run_tests.failures(run_tests.Runner("x", [], "gtest"), bad, ""))
+        self.assertEqual(len(told), run_tests.FAILURES_SHOWN_MAX + 2)
+        self.assertEqual(told[-1], "     and 10 more")
+
 
 if __name__ == "__main__":
     unittest.main()

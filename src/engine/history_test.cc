@@ -12,7 +12,7 @@
 namespace rstmdb::engine {
 namespace {
 
-constexpr uint64_t kHistories = 10'000;
+constexpr uint64_t kHistories = 10'000 / kSlowness;
 
 /// Paging by cursor through everything shows each live instance once, in order of creation.
 void check_listing(const State& state) {

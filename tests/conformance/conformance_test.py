@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """The judgement of tests/conformance on made-up answers: it can fail in each way that it should."""
 
+import importlib.util
 import pathlib
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -15,6 +17,12 @@ import restarts  # noqa: E402
 from adapter import Adapter, AdapterError, Refused  # noqa: E402
 from canonical import Number, parse  # noqa: E402
 from server import Failed  # noqa: E402
+
+# By its path: the folders of other suites, which are searched first, have a run.py of their own.
+SPEC = importlib.util.spec_from_file_location(
+    "conformance_run", pathlib.Path(__file__).resolve().parent / "run.py")
+conformance_run = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(conformance_run)
 
 ABOUT = ('about = {"client": "x", "wires": ["binary"], "numbers": "text", "reconnects": False, '
          '"general": True}')
@@ -169,6 +177,51 @@ class Steps(unittest.TestCase):
         script = Script(watch=OPENED)
         hold(steps, script)
         self.assertEqual(script.sent[2], {"do": "unwatch", "watch": Number("1")})
+
+
+class OwnConnection:
+    """In the place of the runner's own connection."""
+
+    def __init__(self, lost=None):
+        self.lost, self.asked = lost, []
+
+    def must(self, op, _params):
+        self.asked.append(op)
+
+    def ask(self, op, params):
+        self.asked.append(op)
+        if self.lost:
+            raise self.lost
+        return {"status": "ok", "result": {"pong": params == {}}}
+
+
+class WhatNoMethodSays(unittest.TestCase):
+    """The runner says it on a connection of its own."""
+
+    LONG = PING.replace('"PING"', '"PING","params":{"unknown":1}').replace("true", "false")
+
+    def hold(self, own):
+        script = Script()
+        script.about["general"] = False
+        with unittest.mock.patch.object(dialogs, "Connection", lambda _address: own):
+            return hold(self.LONG, script)
+
+    def test_is_asked_on_a_connection_past_its_handshake(self):
+        own = OwnConnection()
+        self.assertEqual(self.hold(own).counts.said_for_it, 1)
+        self.assertEqual(own.asked, ["PING", "PING"])
+
+    def test_a_connection_that_breaks_is_a_failure_of_its_step(self):
+        for lost in (BrokenPipeError("gone"), EOFError("closed"), TimeoutError("late")):
+            with self.assertRaisesRegex(Failed, f"step 1, on the runner's connection: {lost}"):
+                self.hold(OwnConnection(lost))
+
+    def test_rows_behind_one_whose_connection_broke_are_held(self):
+        client = conformance_run.Client("x", [], None, None, conformance_run.Results())
+        with unittest.mock.patch.object(client, "_fresh"):
+            for lost in (BrokenPipeError("gone"), EOFError("closed")):
+                attempt = unittest.mock.Mock(side_effect=lost)
+                self.assertEqual(client._try(attempt), (str(lost), []))
 
 
 class Sayable(unittest.TestCase):

@@ -65,6 +65,8 @@ class Conversation:
                 self._step(step)
             except (Failed, AdapterError, Refused) as problem:
                 raise Failed(f"step {index + 1}: {problem}") from None
+            except (OSError, EOFError) as problem:
+                raise Failed(f"step {index + 1}, on the runner's connection: {problem}") from None
         self.adapter.ask({"do": "close"})
 
     def _connect(self):
@@ -165,6 +167,8 @@ class Conversation:
         """A connection of the runner's own, for what the client has no way to say."""
         if not self.own:
             self.own = Connection(self.server.address())
+            # What has asked nothing yet is closed after ten seconds, and a long request takes time.
+            self.own.must("PING", {})
         return self.own
 
     def _pull(self, watch, timeout_ms):

@@ -104,7 +104,7 @@ class Client:
     def _try(self, attempt):
         try:
             return attempt()
-        except AdapterError as problem:
+        except (AdapterError, OSError, EOFError) as problem:
             self._fresh()
             return str(problem), []
 
