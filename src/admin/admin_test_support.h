@@ -90,6 +90,13 @@ class SampleFolder {
         files.erase(path);
   }
 
+  /// Removes the segment with the record `offset` and those before it.
+  void lose_segments_up_to(log::Offset offset) {
+    for (const std::string& path : paths_with(".seg"))
+      if (log::parse_segment_name(path.substr(path.rfind('/') + 1)).value() <= offset)
+        files.erase(path);
+  }
+
   io::SimulatedFileSystem files;
   engine::RandomHistory history;
   log::DatabaseId database{};

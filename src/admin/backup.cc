@@ -58,8 +58,7 @@ class Backup {
                                                             {.database = report_.database,
                                                              .made_at_ms = report_.made_at_ms}));
     writer_.emplace(std::move(writer));
-    if (source.snapshot)
-      RSTMDB_TRY(copy_snapshot(*source.snapshot_file, source.snapshot->offset));
+    if (source.snapshot) RSTMDB_TRY(copy_snapshot(*source.snapshot_file, source.snapshot->offset));
     RSTMDB_TRY(copy_log(log));
     RSTMDB_TRY(writer_->end_entries());
     RSTMDB_TRY(fold_what_is_written());

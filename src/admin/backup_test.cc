@@ -70,6 +70,18 @@ TEST(Backup, is_not_made_of_a_log_that_ends_before_its_snapshot) {
   EXPECT_FALSE(bench.files.exists(kFile + ".partial").value());
 }
 
+TEST(Backup, is_not_made_of_a_log_with_a_gap_behind_its_snapshot_or_that_is_gone) {
+  Bench bench;
+  bench.sample.lose_segments_up_to(bench.sample.snapshots[1] + 1);
+  const auto gap = make_backup(bench.files);
+  ASSERT_FALSE(gap.ok());
+  EXPECT_EQ(gap.error().detail("code"), "NO_WAY_IN") << gap.error().to_string();
+  bench.sample.lose_segments_behind(0);
+  const auto missing = make_backup(bench.files);
+  ASSERT_FALSE(missing.ok());
+  EXPECT_EQ(missing.error().detail("code"), "LOG_MISSING") << missing.error().to_string();
+}
+
 TEST(Backup, holds_the_newest_snapshot_and_the_log_behind_it_and_is_proven) {
   Bench bench;
   const auto before = bench.sample.contents();

@@ -1,6 +1,7 @@
 #include "admin/check.h"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 #include "log/end_note.h"
@@ -86,8 +87,7 @@ class Check {
         if (!there) continue;
         add_fault(verified.error());
         // A start goes back from a damaged one to the one before it, and no further.
-        if (verified.error().detail("code") == snapshot::kSnapshotUnknownVersion)
-          refusal_ = verified.error().message();
+        if (!snapshot::is_of_this_file(verified.error())) refusal_ = verified.error().message();
       } else {
         refusal_.clear();
         checked.good = true;
@@ -97,6 +97,7 @@ class Check {
       }
       report_.snapshots.push_back(std::move(checked));
     }
+    snapshot_faults_ = report_.faults.size();
     return {};
   }
 
@@ -215,7 +216,7 @@ class Check {
         {.file = file,
          .byte = std::nullopt,
          .offset = newest->offset,
-         .code = std::string(is_missing ? "LOG_MISSING" : kLogBehindSnapshot),
+         .code = std::string(is_missing ? kLogMissing : kLogBehindSnapshot),
          .what = file + (is_missing ? ": the log is missing"
                                     : ": the log ends at record " + end +
                                           ", before this snapshot: a part of it is missing")});
@@ -291,9 +292,8 @@ class Check {
     if (report_.segments == 0 && report_.faults.empty() && report_.snapshots.empty())
       return "a server would make a new log here";
     if (!refusal_.empty()) return "a server would refuse to start: " + refusal_;
-    for (const CheckFault& fault : report_.faults)
-      if (!fault.code.starts_with("SNAPSHOT_") && fault.code != "STATE_DIFFERS")
-        return "a server would refuse to start: " + fault.what;
+    for (const CheckFault& fault : report_.faults | std::views::drop(snapshot_faults_))
+      if (fault.code != "STATE_DIFFERS") return "a server would refuse to start: " + fault.what;
     std::string text = "a server would start with record " + std::to_string(report_.newest_offset) +
                        " as its last, ";
     text += start_snapshot_ != 0 ? "from the snapshot of record " + std::to_string(start_snapshot_)
@@ -313,7 +313,8 @@ class Check {
   RecordPass pass_;
   bool log_is_whole_ = true;
   log::Offset start_snapshot_ = 0;
-  std::string refusal_;  // why a start ends at the snapshots, "": it does not
+  size_t snapshot_faults_ = 0;  // the first so many of the report's faults
+  std::string refusal_;         // why a start ends at the snapshots, "": it does not
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <cstdio>
 
 #include "admin/admin_test_support.h"
@@ -192,6 +193,39 @@ TEST(Check, a_trimmed_log_without_a_good_snapshot_is_of_no_use) {
   ASSERT_EQ(report->faults.size(), 1u) << faults_of(*report);
   EXPECT_EQ(report->faults[0].code, "NO_WAY_IN");
   EXPECT_NE(report->start.find("refuse"), std::string::npos);
+}
+
+TEST(Check, a_gap_behind_the_only_snapshot_leaves_no_way_in) {
+  SampleFolder sample(12, {30});
+  sample.lose_segments_up_to(sample.snapshots[0] + 1);
+  const auto report = check_folder(sample.files);
+  ASSERT_TRUE(report.ok());
+  ASSERT_EQ(report->faults.size(), 1u) << faults_of(*report);
+  EXPECT_EQ(report->faults[0].code, "NO_WAY_IN");
+  EXPECT_NE(report->start.find("refuse"), std::string::npos) << report->start;
+}
+
+TEST(Check, a_sector_of_a_snapshot_that_cannot_be_read_is_passed_over_as_by_a_start) {
+  SampleFolder sample(12, {20, 40});
+  const std::string newest = snapshot_path(sample.snapshots[1]);
+  const auto report_with = [&](int error_number) {
+    sample.files.before_each_call([&](SimulatedFileSystem::Call call, const std::string& path) {
+      if (call != SimulatedFileSystem::Call::kRead || path != newest) return;
+      sample.files.inject({.call = call, .nth = 1, .error_number = error_number});
+    });
+    auto report = check_folder(sample.files);
+    sample.files.before_each_call({});
+    EXPECT_TRUE(report.ok());
+    return std::move(report).value();
+  };
+  const CheckReport of_the_disk = report_with(EIO);
+  ASSERT_EQ(of_the_disk.faults.size(), 1u) << faults_of(of_the_disk);
+  EXPECT_EQ(of_the_disk.faults[0].file, newest);
+  EXPECT_NE(of_the_disk.start.find("the snapshot of record " + std::to_string(sample.snapshots[0])),
+            std::string::npos)
+      << of_the_disk.start;
+  const CheckReport of_the_process = report_with(ENOMEM);
+  EXPECT_NE(of_the_process.start.find("refuse"), std::string::npos) << of_the_process.start;
 }
 
 TEST(Check, every_flipped_byte_of_every_file_is_a_fault_of_that_file) {

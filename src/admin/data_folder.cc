@@ -31,6 +31,16 @@ Error no_way_in(const std::string& data_folder, const log::LogReader& log) {
       .with("oldest_offset", static_cast<int64_t>(oldest));
 }
 
+/// Between a snapshot and the log that should go on from it there are records missing.
+Error gap_behind(const std::string& data_folder, const snapshot::Stored& snapshot,
+                 const log::LogReader& log) {
+  if (!log.segments().empty()) return no_way_in(data_folder, log);
+  return Error(Code::kWalIoError,
+               log_folder(data_folder) + ": the log is missing, and there is " + snapshot.path)
+      .with("code", kLogMissing)
+      .with("file", log_folder(data_folder));
+}
+
 Error behind_snapshot(const snapshot::Stored& snapshot, log::Offset last) {
   return Error(Code::kWalIoError, snapshot.path + ": the log ends at record " +
                                       std::to_string(last) +
@@ -52,15 +62,19 @@ bool continues(const log::LogReader& log, log::Offset offset) {
 }
 
 /// The snapshot with the log behind it, if both are there and whole. Nullopt: something has gone
-/// since the listing.
+/// since the listing, or never was: then `gap` fails and says what.
 Result<std::optional<Source>> try_snapshot(io::FileSystem& files, const std::string& data_folder,
-                                           const snapshot::Stored& stored, Progress& progress) {
+                                           const snapshot::Stored& stored, Progress& progress,
+                                           Result<void>& gap) {
   auto file = files.open(stored.path, io::FileSystem::Open::kRead);
   if (!file.ok() && is_missing(file.error())) return std::optional<Source>();
   if (!file.ok()) return std::move(file).error();
   auto log = log::LogReader::open(files, log_folder(data_folder), stored.offset + 1);
   if (!log.ok()) return std::move(log).error();
-  if (!continues(*log, stored.offset)) return std::optional<Source>();
+  if (!continues(*log, stored.offset)) {
+    gap = gap_behind(data_folder, stored, *log);
+    return std::optional<Source>();
+  }
   progress.begin("reading the snapshot", 0);
   Result<void> interrupted;
   auto verified = verify_snapshot(files, stored, bytes_to(progress, interrupted));
@@ -92,15 +106,16 @@ Result<std::optional<snapshot::Loaded>> load_snapshot(io::FileSystem& files,
   return std::optional(std::move(loaded).value());
 }
 
-/// One look at the folder. Nullopt: it has changed under our hands, look again.
+/// One look at the folder. Nullopt: it has changed under our hands, look again; or, when `gap`
+/// fails, that is how it is.
 Result<std::optional<Source>> look(io::FileSystem& files, const std::string& data_folder,
-                                   log::Offset until, Progress& progress) {
+                                   log::Offset until, Progress& progress, Result<void>& gap) {
   const snapshot::Folder folder(files, snapshot_folder(data_folder));
   RSTMDB_ASSIGN(const std::vector<snapshot::Stored> stored, folder.list());
   std::vector<Error> passed_over;
   for (size_t i = stored.size(); i-- > 0;) {
     if (stored[i].offset > until) continue;
-    auto source = try_snapshot(files, data_folder, stored[i], progress);
+    auto source = try_snapshot(files, data_folder, stored[i], progress, gap);
     if (!source.ok()) {
       if (source.error().detail("code") == "INTERRUPTED") return std::move(source).error();
       passed_over.push_back(std::move(source).error());
@@ -149,10 +164,13 @@ Result<snapshot::Verified> verify_snapshot(io::FileSystem& files, const snapshot
 
 Result<Source> open_source(io::FileSystem& files, const std::string& data_folder, log::Offset until,
                            Progress& progress) {
+  Result<void> gap;
   for (int i = 0; i < kTriesMax; ++i) {
-    RSTMDB_ASSIGN(std::optional<Source> source, look(files, data_folder, until, progress));
+    gap = {};
+    RSTMDB_ASSIGN(std::optional<Source> source, look(files, data_folder, until, progress, gap));
     if (source) return std::move(*source);
   }
+  if (!gap.ok()) return std::move(gap).error();
   return restless(data_folder);
 }
 

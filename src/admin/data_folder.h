@@ -20,6 +20,8 @@ namespace rstmdb::admin {
 
 /// A log has lost its end: a whole snapshot is of a record that it does not have.
 inline constexpr std::string_view kLogBehindSnapshot = "LOG_BEHIND_SNAPSHOT";
+/// There are snapshots, and no log.
+inline constexpr std::string_view kLogMissing = "LOG_MISSING";
 /// The log begins behind record 1, and no usable snapshot leads up to it.
 inline constexpr std::string_view kNoWayIn = "NO_WAY_IN";
 
@@ -44,7 +46,7 @@ struct Source {
 
 /// Finds the newest snapshot that is whole and not behind `until`, and opens all that is needed
 /// behind it: from then on a server that compacts takes nothing away. Reads the whole snapshot.
-/// Fails with kWalIoError, detail code=kNoWayIn.
+/// Fails with kWalIoError, detail code=kNoWayIn or kLogMissing.
 Result<Source> open_source(io::FileSystem& files, const std::string& data_folder, log::Offset until,
                            Progress& progress);
 

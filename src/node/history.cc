@@ -8,7 +8,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
-#include "base/logging.h"
+#include "watch/unreadable.h"
 
 namespace rstmdb::node {
 namespace {
@@ -38,10 +38,7 @@ log::Offset first_offset(const log::Log& log) {
 Result<bool> HistoryWalk::advance(size_t spent_max, size_t& spent) {
   auto ended = read_on(spent_max, spent);
   if (ended.ok()) return ended;
-  // File and byte are for the operator's eyes.
-  log_line(Level::kError, "the log cannot be read for a history",
-           {{"error", ended.error().to_string()}});
-  return Error(Code::kWalIoError, "the log cannot be read").with("code", "LOG_DAMAGED");
+  return watch::unreadable_for("GET_HISTORY", ended.error());
 }
 
 Result<bool> HistoryWalk::read_on(size_t spent_max, size_t& spent) {

@@ -55,8 +55,7 @@ class HistoryWalk {
 
   /// Goes on until the page is full, the history ends, or `spent` (bytes of the log; what a look
   /// costs besides counts as some) has reached `spent_max`. Takes at least one step. True when the
-  /// page has ended. kWalIoError (details code=LOG_DAMAGED) on a log that cannot be read; where is
-  /// logged.
+  /// page has ended. Fails with watch::unreadable_for() on a log that cannot be read.
   Result<bool> advance(size_t spent_max, size_t& spent);
   /// Once the page has ended.
   const HistoryEnd& end() const { return end_; }

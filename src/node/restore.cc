@@ -1,7 +1,6 @@
 #include "node/restore.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <ranges>
 #include <utility>
 
@@ -15,13 +14,6 @@ constexpr int64_t kProgressEveryNs = 1'000'000'000;
 
 Error refused(std::string_view code, const std::string& file, const std::string& what) {
   return Error(Code::kWalIoError, file + ": " + what).with("code", code).with("file", file);
-}
-
-/// Whether this file is bad and another may be good. A disk that cannot read a sector is as bad as
-/// a wrong byte; a process that is out of descriptors says nothing about the file.
-bool is_damage(const Error& error) {
-  if (error.detail("code") == snapshot::kSnapshotDamaged) return true;
-  return error.detail("call") == "read" && error.detail_number("errno", 0) == EIO;
 }
 
 log::Offset oldest(log::Log& log) {
@@ -39,7 +31,7 @@ class Restore {
     while (!restored_.kept.empty() && !restored_.start) {
       auto loaded = load_newest();
       if (loaded.ok()) continue;
-      if (!is_damage(loaded.error())) return std::move(loaded).error();
+      if (!snapshot::is_of_this_file(loaded.error())) return std::move(loaded).error();
       restored_.damaged.push_back(
           {.stored = restored_.kept.back(), .error = std::move(loaded).error(), .kept_as = {}});
       restored_.kept.pop_back();

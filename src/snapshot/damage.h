@@ -1,6 +1,7 @@
 // The ways in which a snapshot's bytes can be refused. Each names the file and the byte.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -30,6 +31,14 @@ inline Error snapshot_unknown_version(const std::string& file, uint64_t byte) {
       .with("code", kSnapshotUnknownVersion)
       .with("file", file)
       .with("byte", static_cast<int64_t>(byte));
+}
+
+/// Whether this file is bad and an older one may be good, to which a start goes back. A disk that
+/// cannot read a sector is as bad as a wrong byte; a process that is out of descriptors says
+/// nothing about the file.
+inline bool is_of_this_file(const Error& error) {
+  if (error.detail("code") == kSnapshotDamaged) return true;
+  return error.detail("call") == "read" && error.detail_number("errno", 0) == EIO;
 }
 
 }  // namespace rstmdb::snapshot

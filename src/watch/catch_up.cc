@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
-#include "base/logging.h"
+#include "watch/unreadable.h"
 
 namespace rstmdb::watch {
 namespace {
@@ -18,13 +18,6 @@ constexpr size_t kCursorsMax = limits::kWatchCursorsMax / 2;
 constexpr size_t kLookBytes = 16;
 /// So much is worth a trip to the network of its own.
 constexpr size_t kWorthPushing = 16 * 1024;
-
-/// File and byte are for the operator, not for the client.
-Error unreadable(const Error& error) {
-  if (error.code() == Code::kNotFound) return error;
-  log_line(Level::kError, "the log cannot be read for a watcher", {{"error", error.to_string()}});
-  return Error(Code::kWalIoError, "the log cannot be read").with("code", "LOG_DAMAGED");
-}
 
 }  // namespace
 
@@ -139,7 +132,7 @@ void CatchUp::meet_head(Subscription& subscription) {
 }
 
 void CatchUp::lose(Subscription& subscription, const Error& error) {
-  subscription.watcher->on_lost(unreadable(error));
+  subscription.watcher->on_lost(unreadable_for("a watch", error));
 }
 
 void CatchUp::hold_cursor(Subscription& subscription, std::unique_ptr<log::Cursor> cursor) {

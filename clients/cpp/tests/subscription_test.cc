@@ -237,51 +237,43 @@ Client with_attempts(const FakeServer& server, unsigned attempts,
   return Client::connect(options).value();
 }
 
-TEST_F(Watching, EndsWhenItHasBeenRefusedAsOftenAsItMayTry) {
-  stream_log(server_, 5, 100);
-  Client client = with_attempts(server_, 3);
+/// Why a watch of `client` ends whose connection is cut, when each attempt to resume it comes to
+/// `answer`.
+Error end_of_resuming(FakeServer& server, Client client, FakeServer::Script answer) {
+  stream_log(server, 5, 100);
   auto watch = client.watch_all({.from_offset = 1});
-  ASSERT_RESULT(watch);
-  ASSERT_NO_FATAL_FAILURE(take(*watch, 1, 5));
-  server_.on("WATCH_ALL", [&](Peer& peer, const Received& r) {
-    ++asked_;
-    peer.refuse(r.id, "RATE_LIMITED", "too many subscriptions");
-  });
-  server_.cut_all();
+  if (!watch.ok()) return watch.error();
+  take(*watch, 1, 5);
+  server.on("WATCH_ALL", std::move(answer));
+  server.cut_all();
   const auto ended = watch->next(5s);
-  ASSERT_FALSE(ended.ok()) << "it goes on";
-  EXPECT_EQ(ended.error().code(), ErrorCode::kRateLimited);
+  return ended.ok() ? Error(ErrorKind::kArgument, "it goes on") : ended.error();
+}
+
+TEST_F(Watching, EndsWhenItHasBeenRefusedAsOftenAsItMayTry) {
+  const Error end =
+      end_of_resuming(server_, with_attempts(server_, 3), [&](Peer& peer, const Received& r) {
+        ++asked_;
+        peer.refuse(r.id, "RATE_LIMITED", "too many subscriptions");
+      });
+  EXPECT_EQ(end.code(), ErrorCode::kRateLimited) << end.to_string();
   EXPECT_EQ(asked_, 3);
 }
 
 TEST_F(Watching, EndsWhenItHasBeenCutOffAsOftenAsItMayTry) {
-  stream_log(server_, 5, 100);
-  Client client = with_attempts(server_, 3);
-  auto watch = client.watch_all({.from_offset = 1});
-  ASSERT_RESULT(watch);
-  ASSERT_NO_FATAL_FAILURE(take(*watch, 1, 5));
-  server_.on("WATCH_ALL", [&](Peer& peer, const Received&) {
-    ++asked_;
-    peer.cut();
-  });
-  server_.cut_all();
-  const auto ended = watch->next(5s);
-  ASSERT_FALSE(ended.ok()) << "it goes on";
-  EXPECT_EQ(ended.error().kind(), ErrorKind::kConnection);
+  const Error end =
+      end_of_resuming(server_, with_attempts(server_, 3), [&](Peer& peer, const Received&) {
+        ++asked_;
+        peer.cut();
+      });
+  EXPECT_EQ(end.kind(), ErrorKind::kConnection) << end.to_string();
   EXPECT_EQ(asked_, 3);
 }
 
 TEST_F(Watching, EndsWhenTheLastAttemptIsNotAnswered) {
-  stream_log(server_, 5, 100);
-  Client client = with_attempts(server_, 1, 1s);
-  auto watch = client.watch_all({.from_offset = 1});
-  ASSERT_RESULT(watch);
-  ASSERT_NO_FATAL_FAILURE(take(*watch, 1, 5));
-  server_.on("WATCH_ALL", [&](Peer&, const Received&) { ++asked_; });
-  server_.cut_all();
-  const auto ended = watch->next(5s);
-  ASSERT_FALSE(ended.ok()) << "it goes on";
-  EXPECT_EQ(ended.error().kind(), ErrorKind::kTimeout);
+  const Error end = end_of_resuming(server_, with_attempts(server_, 1, 1s),
+                                    [&](Peer&, const Received&) { ++asked_; });
+  EXPECT_EQ(end.kind(), ErrorKind::kTimeout) << end.to_string();
   EXPECT_EQ(asked_, 1);
 }
 

@@ -1,6 +1,6 @@
 #include "api/ops/ops.h"
 #include "base/hash.h"
-#include "base/logging.h"
+#include "watch/unreadable.h"
 
 namespace rstmdb::api {
 namespace {
@@ -72,13 +72,6 @@ void write_record(json::Writer& result, const Record& record) {
   result.close_object().close_object();
 }
 
-/// What a caller learns of a log that cannot be read; file and byte are for the operator's eyes.
-Error unreadable(const Error& error) {
-  if (error.code() == Code::kNotFound) return error;
-  log_line(Level::kError, "the log cannot be read", {{"error", error.to_string()}});
-  return Error(Code::kWalIoError, "the log cannot be read").with("code", "LOG_DAMAGED");
-}
-
 /// Writes records from `from` until one of the bounds is reached; returns the offset of the first
 /// one left out.
 Result<uint64_t> write_records(log::Cursor& cursor, uint64_t from, uint64_t limit,
@@ -117,9 +110,9 @@ Result<DependsOn> wal_read(const Context& context, const Params& params, json::W
   uint64_t next = from;
   if (from <= log.committed()) {
     const auto cursor = log.read_from(from);
-    if (!cursor.ok()) return unreadable(cursor.error());
+    if (!cursor.ok()) return watch::unreadable_for("WAL_READ", cursor.error());
     const auto written = write_records(**cursor, from, params.number(P::kLimit), result);
-    if (!written.ok()) return unreadable(written.error());
+    if (!written.ok()) return watch::unreadable_for("WAL_READ", written.error());
     next = *written;
   }
   result.close_array();
