@@ -293,7 +293,8 @@ class Check {
       return "a server would make a new log here";
     if (!refusal_.empty()) return "a server would refuse to start: " + refusal_;
     for (const CheckFault& fault : report_.faults | std::views::drop(snapshot_faults_))
-      if (fault.code != "STATE_DIFFERS") return "a server would refuse to start: " + fault.what;
+      if (fault.code != snapshot::kSnapshotDamaged && fault.code != "STATE_DIFFERS")
+        return "a server would refuse to start: " + fault.what;
     std::string text = "a server would start with record " + std::to_string(report_.newest_offset) +
                        " as its last, ";
     text += start_snapshot_ != 0 ? "from the snapshot of record " + std::to_string(start_snapshot_)

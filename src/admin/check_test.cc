@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <functional>
 
 #include "admin/admin_test_support.h"
 #include "base/bytes.h"
@@ -51,7 +52,8 @@ void make_later(SimulatedFileSystem& files, const std::string& path) {
 }
 
 /// Puts a whole snapshot of `offset` there, of the right database and of another history.
-void put_another_state(SampleFolder& sample, log::Offset offset, const engine::ChainHash& chain) {
+void put_another_state(SampleFolder& sample, log::Offset offset, const engine::ChainHash& chain,
+                       const std::function<void(engine::StateFacts&)>& change = {}) {
   const std::string path = snapshot_path(offset);
   sample.files.erase(path);
   bool written = false;
@@ -62,8 +64,10 @@ void put_another_state(SampleFolder& sample, log::Offset offset, const engine::C
       if (written || history.records() != offset) return;
       written = true;
       engine::StateWalk walk(history.state());
+      engine::StateFacts facts = walk.facts();
+      if (change) change(facts);
       const auto writer = snapshot::Writer::create(
-          sample.files, path, {.database = sample.database, .facts = walk.facts(), .chain = chain});
+          sample.files, path, {.database = sample.database, .facts = facts, .chain = chain});
       ASSERT_TRUE(writer.ok());
       while (!walk.done()) walk.advance(3, 1000);
       for (const engine::RowBlock& block : walk.take_blocks())
@@ -429,6 +433,16 @@ TEST(Check, a_good_snapshot_of_another_state_is_a_fault) {
   ASSERT_FALSE(report->good());
   EXPECT_EQ(report->faults[0].code, "STATE_DIFFERS");
   EXPECT_EQ(report->faults[0].file, snapshot_path(sample.snapshots[0]));
+}
+
+TEST(Check, a_snapshot_whose_sums_are_right_and_whose_state_is_not_stops_no_start) {
+  SampleFolder sample(12, {20, 40});
+  put_another_state(sample, sample.snapshots[1], {},
+                    [](engine::StateFacts& facts) { facts.hash.low ^= 1; });
+  const auto report = check_folder(sample.files);
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->faults.back().code, "SNAPSHOT_DAMAGED") << faults_of(*report);
+  EXPECT_EQ(report->start.find("refuse"), std::string::npos) << report->start;
 }
 
 TEST(Check, two_ways_to_two_states_are_not_said_to_lead_to_the_same) {
