@@ -397,6 +397,20 @@ TEST_F(DatabaseTest, AtTheBoundOfMemoryTheStateDoesNotGrowAndEverythingElseGoesO
   EXPECT_TRUE(process.stop());
 }
 
+TEST_F(DatabaseTest, WhereATenthOfTheMemoryIsLittleMoreIsLeftForWhatGoesOn) {
+  for (const auto& [allowed, bound] : {std::pair(1'000 * kMiB, 1'000 * kMiB / 10 * 9),
+                                       {320 * kMiB, 288 * kMiB},
+                                       {96 * kMiB, 64 * kMiB},
+                                       {40 * kMiB, 20 * kMiB},
+                                       {0 * kMiB, 0 * kMiB}}) {
+    Process process(files_);
+    process.set_memory(allowed, kMiB);
+    ASSERT_TRUE(process.open(settings()).ok());
+    EXPECT_EQ(process.node().memory().stats().bound_bytes, bound) << allowed;
+    EXPECT_TRUE(process.stop());
+  }
+}
+
 TEST_F(DatabaseTest, KeysTakeASmallPartOfTheBoundOfMemory) {
   config::Config config = settings();
   config.storage.max_memory_mb = 16;

@@ -12,6 +12,7 @@ MIB = 1 << 20
 WRITERS = 4
 CONTEXT = 200_000
 EVERY_MB, FEW_MB = 256, 96
+HEADROOM_MIB = 32  # what is left by default for what goes on at the bound
 GROUPS = (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max"))
 GIVEN_BACK_S = 60.0  # the allocator keeps what was freed for some seconds
 
@@ -89,7 +90,7 @@ def goes_on(client, writer):
             "a snapshot": code_of(client.ask("COMPACT", {"force_snapshot": True}))}
 
 
-def check_bound(server, report, name, limit, full):
+def check_bound(server, report, name, limit, peak_limit, full):
     with server:
         with Client(server.port, "jsonl") as client:
             client.must("PUT_MACHINE", MACHINE)
@@ -105,6 +106,9 @@ def check_bound(server, report, name, limit, full):
             expected["a longer context"] = "RATE_LIMITED/MEMORY_LIMIT"
             report.check(f"{name}: what makes nothing larger goes on", outcomes == expected,
                          outcomes)
+            peak = server.memory_peak_mib()
+            report.check(f"{name}: with it, it has used {peak:.0f} of {peak_limit:.0f} MiB at most",
+                         peak <= peak_limit, peak)
         server.kill()
     with server:
         with Client(server.port, "jsonl", timeout_s=60) as client:
@@ -126,10 +130,10 @@ def run(program, folder, report, full):
     limit = EVERY_MB if full else FEW_MB
     own = Served(program, folder / "setting", {"storage": {"max_memory_mb": limit,
                                                            "allow_flush_all": True}})
-    check_bound(own, report, "a setting", limit * 1.1, full)
+    check_bound(own, report, "a setting", limit * 1.1, limit + HEADROOM_MIB, full)
     with ControlGroup(limit * MIB) as group:
         if not group.folder:
             report.skip(f"a control group: {group.why}")
             return
         grouped = Served(program, folder / "group", process={"preexec_fn": group.enter})
-        check_bound(grouped, report, "a control group", limit, full)
+        check_bound(grouped, report, "a control group", limit, limit, full)

@@ -132,8 +132,14 @@ class Server:
         eventually(lambda: self.output().count(says) > before, 10.0, says)
 
     def memory_mib(self):
+        return self._memory_mib("VmRSS")
+
+    def memory_peak_mib(self):
+        return self._memory_mib("VmHWM")
+
+    def _memory_mib(self, what):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+        return int(status.split(f"{what}:")[1].split()[0]) / 1024
 
 
 class Client:
