@@ -41,7 +41,7 @@ class Running(unittest.TestCase):
         soak.PATIENCE_S, soak.UNDOING_S = 0, 0.2
         try:
             # The pipe ends only when the second process has ended, too.
-            code, printed = soak.run(["sh", "-c", "echo begun; sleep 600 & wait"], 0.5)
+            code, printed = soak.run(["sh", "-c", "echo begun; sleep 600 & wait"], 5)
         finally:
             soak.PATIENCE_S, soak.UNDOING_S = before
         self.assertEqual((code, printed), (-1, "begun\n\nnot done in its time"))

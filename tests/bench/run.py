@@ -27,7 +27,7 @@ class Run:
         self.done = subprocess.run(
             [sys.executable, ROOT / "scripts/bench", "--quick", "--no-build", "--no-peers", "--raw",
              raw, "--folder", folder, "--results", folder / "results"],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=False)
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900, check=False)
         assert self.done.returncode == 0, self.done.stdout
         self.samples = {}
         for line in raw.read_text().splitlines():

@@ -23,7 +23,7 @@ TESTS = pathlib.Path(__file__).resolve().parent
 ROOT = TESTS.parents[1]
 CONSOLE = ROOT / "console"
 NODE_18 = ROOT / "clients/typescript/tests/runtimes/floor"
-TIMEOUT_S = 300
+TIMEOUT_S = 900
 TAP = re.compile(r"^# (tests|pass) (\d+)$", re.MULTILINE)
 COUNTED = re.compile(r"^(\d+) passed, (\d+) failed", re.MULTILINE)
 
@@ -116,7 +116,11 @@ class Report:
                    "--only", self.only]
         if pictures:
             command += ["--pictures", pictures.resolve()]
-        code, output = call(*command, folder=TESTS)
+        try:
+            code, output = call(*command, folder=TESTS)
+        except subprocess.TimeoutExpired as late:
+            printed = (late.stdout or b"").decode(errors="replace")
+            code, output = 1, f"{printed}\nFAIL the browser's scenarios: not done in {TIMEOUT_S} s"
         last = COUNTED.findall(output)[-1:]
         passed, failed = (int(last[0][0]), int(last[0][1])) if last else (0, 1)
         if code != 0:

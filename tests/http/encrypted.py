@@ -5,7 +5,7 @@ import ssl
 import certificates
 import tls_checks
 import world
-from bounds import CONNECTIONS_MAX
+from bounds import CONNECTIONS_MAX, crowd_of
 from gateway import Connection, Gateway, eventually, exchange
 from tls_checks import TOKEN, context, settings
 
@@ -32,7 +32,8 @@ def token_over_tls(server, own, report):
 
 def too_many(program, folder, own, report):
     with Gateway(program, folder, settings(own)) as server:
-        held = [connect(server, own) for _ in range(CONNECTIONS_MAX)]
+        made = context(own)
+        held = crowd_of(CONNECTIONS_MAX, lambda: Connection(server.http, tls=made), "/healthz")
         # The last to be let in are there once they are answered.
         answers = {one.ask("GET", "/healthz").status for one in held}
         with connect(server, own) as one:

@@ -171,7 +171,7 @@ def token_life(server, report):
                      (before, after.status, still) == (200, 401, 200), (before, after, still))
     soon = "http-token-that-expires-soon-012"
     server.change({"auth": {"token_hashes": [
-        *lines, token_line(soon, f"name=soon expires={rfc3339(2)}")]}})
+        *lines, token_line(soon, f"name=soon expires={rfc3339(5)}")]}})
     server.reload()
     with server.connect() as one:
         first = one.ask("GET", "/v1/info", token=soon).status

@@ -95,14 +95,15 @@ def check_compaction(server, report, count, full):
                      f"{slowest:.2f} ms of {COMPACTING_MS:.0f}", slowest <= COMPACTING_MS)
 
 
-def check_scrapes(server, report, count):
+def check_scrapes(server, report, count, full):
     times = []
     for _ in range(30):
         began = time.perf_counter()
         page = server.scrape()
         times.append((time.perf_counter() - began) * 1000)
     report.check(f"with {count} instances the figures take {statistics.median(times):.1f} ms, at "
-                 f"most {max(times):.1f} of {SCRAPE_MS:.0f}", max(times) <= SCRAPE_MS)
+                 f"most {max(times):.1f} of {SCRAPE_MS:.0f}",
+                 (max(times) if full else statistics.median(times)) <= SCRAPE_MS)
     report.check("and say how many there are", f"rstmdb_instances_total {count}\n" in page, page)
 
 
@@ -129,7 +130,7 @@ def run(program, folder, report, full):
             with Served(program, folder / "small", quiet) as small:
                 fill(small.port, FEW)
                 check_writes(small, large, report, count)
-        check_scrapes(large, report, count)
+        check_scrapes(large, report, count, full)
         large.kill()
     check_start(large, report, count, "from the log")
     with large:

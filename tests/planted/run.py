@@ -31,7 +31,7 @@ sys.path.insert(0, str(HERE))
 from defects import DEFECTS, UNTRIED  # noqa: E402
 
 SLICES = 14
-SUITE_S = 120
+SUITE_S = 300
 SERVER = "rstmdb"
 # Tests that hold more than one folder, the cheapest first; each runs when the defect is in it.
 TEST_PROGRAMS = ["engine_test", "log_test", "snapshot_test", "watch_test", "wire_test", "node_test",

@@ -252,8 +252,8 @@ def resumed_over_kills(server, tools, scale):
 def read_some(server, last, seen, count):
     """Up to `count` notifications behind `last`; the connection is then dropped in the middle."""
     connection = Connection(server)
-    connection.socket.settimeout(0.5)
     connection.ask("WATCH_ALL", {"after_offset": last})
+    connection.socket.settimeout(0.5)
     try:
         for _ in range(count):
             line = connection.line()

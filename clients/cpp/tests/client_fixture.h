@@ -19,7 +19,7 @@ inline Options options_for(const FakeServer& server) {
   Options options;
   options.port = server.port();
   options.connect_timeout = 3s;
-  options.request_timeout = 8s;
+  options.request_timeout = 30s;
   options.reconnect.initial_delay = 1ms;
   options.reconnect.max_delay = 20ms;
   return options;

@@ -127,7 +127,7 @@ def test_no_more_than_1024_are_in_flight() -> None:
 
 def test_waiting_for_a_connection_is_bounded() -> None:
     async def main(port: int) -> None:
-        client = rstmdb.Client(port=port, offline_queue_max=3, request_timeout=0.2)
+        client = rstmdb.Client(port=port, offline_queue_max=3, request_timeout=1.0)
         calls = [asyncio.ensure_future(client.ping()) for _ in range(5)]
         outcomes = await asyncio.gather(*calls, return_exceptions=True)
         kinds = [type(outcome) for outcome in outcomes]
@@ -184,7 +184,7 @@ def test_one_timer_serves_all_deadlines() -> None:
             calls += [asyncio.ensure_future(client.ping(timeout=0.05))]
             outcomes = await asyncio.gather(*calls, return_exceptions=True)
             assert {type(outcome) for outcome in outcomes} == {rstmdb.RequestTimeoutError}
-            assert len(set_up) < 10
+            assert len(set_up) < 50  # one for each would be 101
 
     with fake_server(script) as server:
         asyncio.run(main(server.port))

@@ -49,12 +49,17 @@ def check(server: Server, seen: list[rstmdb.StreamEvent]) -> None:
     assert [event.wal_offset for event in seen] == offsets
 
 
-def kill_under_load(server: Server, is_done: threading.Event, progress: list[int]) -> int:
-    """Kills whenever another share of the events has been answered."""
+def kill_under_load(
+    server: Server, is_done: threading.Event, last_kill: threading.Event, progress: list[int]
+) -> int:
+    """Kills whenever another share of the events has been answered. The load keeps its last events
+    until `last_kill` begins: it could be over before this thread has looked."""
     kills = 0
     share = INSTANCES * EVENTS // (KILLS + 1)
     while kills < KILLS and not is_done.is_set():
         if len(progress) >= (kills + 1) * share:
+            if kills + 1 == KILLS:
+                last_kill.set()
             server.kill()
             server.start()
             kills += 1
@@ -67,11 +72,13 @@ def test_asyncio(server: Server) -> None:
         async with rstmdb.Client(port=server.port, pool_size=2, **OPTIONS) as client:
             watch = await client.watch_all()
             killer = asyncio.ensure_future(
-                asyncio.to_thread(kill_under_load, server, is_done, progress)
+                asyncio.to_thread(kill_under_load, server, is_done, last_kill, progress)
             )
 
             async def push(name: str) -> None:
                 for first in range(0, EVENTS, 10):  # ten at a time, without waiting between
+                    if first + 10 == EVENTS:
+                        await asyncio.to_thread(last_kill.wait, 60)
                     numbers = range(first, first + 10)
                     calls = [client.apply_event(name, "PUSH", {"n": n}) for n in numbers]
                     progress.extend(done.wal_offset for done in await asyncio.gather(*calls))
@@ -81,19 +88,21 @@ def test_asyncio(server: Server) -> None:
             assert await killer == KILLS
             return [await watch.__anext__() for _ in range(INSTANCES * EVENTS)]
 
-    is_done = threading.Event()
+    is_done, last_kill = threading.Event(), threading.Event()
     progress: list[int] = []
     check(server, asyncio.run(main()))
 
 
 def test_threads(server: Server) -> None:
-    is_done = threading.Event()
+    is_done, last_kill = threading.Event(), threading.Event()
     progress: list[int] = []
     failures: list[BaseException] = []
 
     def push(client: rstmdb.sync.Client, names: list[str]) -> None:
         try:
             for n in range(EVENTS):
+                if n + 1 == EVENTS:
+                    last_kill.wait(60)
                 for name in names:
                     progress.append(client.apply_event(name, "PUSH", {"n": n}).wal_offset)
         except BaseException as problem:
@@ -107,7 +116,7 @@ def test_threads(server: Server) -> None:
         ]
         for thread in threads:
             thread.start()
-        kills = kill_under_load(server, is_done, progress)
+        kills = kill_under_load(server, is_done, last_kill, progress)
         for thread in threads:
             thread.join(60)
         assert (failures, kills) == ([], KILLS)

@@ -396,8 +396,17 @@ def test_unwatch_reaches_the_server(connect: Any) -> None:
         peer.welcome()
         answer_watch(peer, 7)
         body = {"type": "event", "subscription_id": "s7", "instance_id": "i", "machine": "m"}
-        for offset in range(8, 3000):
-            peer.send({**body, "version": 1, "wal_offset": offset, "from_state": "a"})
+        peer.send_bytes(
+            b"".join(
+                rcp.encode(
+                    "rcpx",
+                    json.dumps(
+                        {**body, "version": 1, "wal_offset": offset, "from_state": "a"}
+                    ).encode(),
+                )
+                for offset in range(8, 3000)
+            )
+        )
         request = peer.receive()
         ops.append(request["op"])
         assert request["params"] == {"subscription_id": "s7"}

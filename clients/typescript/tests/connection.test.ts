@@ -230,22 +230,23 @@ test('timeouts: of the client, of a call; late answers harm nobody', async () =>
     else held.push([request, peer]);
   };
   await withFake(script, async (server) => {
-    const client = await server.connect({ requestTimeout: 40 });
+    const client = await server.connect({ requestTimeout: 500 });
     const [write, read] = await Promise.allSettled([
       client.applyEvent('a', 'E'),
-      client.getInstance('a', { timeout: 10 }),
+      client.getInstance('a', { timeout: 250 }),
     ]);
     assert.ok(write?.status === 'rejected' && write.reason instanceof TimeoutError);
     assert.equal(write.reason.maybeApplied, true);
     assert.ok(write.reason.idempotencyKey);
     assert.ok(read?.status === 'rejected' && read.reason instanceof TimeoutError);
     assert.deepEqual([read.reason.maybeApplied, read.reason.retryable], [false, true]);
+    await until('both are there', () => held.length === 2);
     for (const [request, peer] of held) kindly(request, peer);
-    assert.equal(held.length, 2);
     await client.ping();
     // One that may take longer is not touched when others are late.
     const patient = client.getInstance('b', { timeout: 20_000 });
     await assert.rejects(client.getInstance('c'), TimeoutError);
+    await until('four are there', () => held.length === 4);
     for (const [request, peer] of held.slice(2)) kindly(request, peer);
     await patient;
     assert.equal(server.peers.length, 1);
