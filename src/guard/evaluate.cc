@@ -24,16 +24,20 @@ constexpr Operand boolean(bool flag) {
 /// Takes what an evaluation costs off what it may cost.
 class Work {
  public:
-  explicit Work(uint64_t& left) : left_(left) {}
+  explicit Work(uint64_t& left) : told_(left), left_(left) {}
+  ~Work() { told_ = left_; }
+  Work(const Work&) = delete;
+  Work& operator=(const Work&) = delete;
   bool take(uint64_t cost) {
     over_ = over_ || cost > left_;
-    left_ = over_ ? 0 : left_ - cost;
+    left_ = cost > left_ ? 0 : left_ - cost;
     return !over_;
   }
   bool over() const { return over_; }
 
  private:
-  uint64_t& left_;
+  uint64_t& told_;  // at the end: counting goes on in a register
+  uint64_t left_;
   bool over_ = false;
 };
 
