@@ -178,11 +178,11 @@ Result<std::optional<Frame>> FrameReader::next_line(std::string_view input) {
     }
     // Empty lines are skipped together with the request that follows them.
     const size_t start = input.find_first_not_of(kSpace);
-    if (start == std::string_view::npos || start > end) {
-      if (start == std::string_view::npos) {
-        scanned_ = 0;
-        return std::optional(Frame{{}, input.size()});
-      }
+    if (start == std::string_view::npos) {
+      scanned_ = 0;
+      return std::optional(Frame{{}, input.size()});
+    }
+    if (start > end) {
       scanned_ = start;
       continue;
     }

@@ -193,6 +193,19 @@ TEST(Frame, UntilTheFirstBytesTellThereIsNoFrame) {
   }
 }
 
+TEST(Frame, LinesOfWhiteSpaceAloneAreOneEmptyFrameAndThoseBeforeARequestPartOfIt) {
+  FrameReader reader(kMax);
+  ASSERT_TRUE(reader.next("{}\n").ok());
+  const auto blank = reader.next("\n \t\r\n");
+  ASSERT_TRUE(blank.ok() && *blank);
+  EXPECT_EQ((*blank)->payload, "");
+  EXPECT_EQ((*blank)->size, 5u);
+  const auto request = reader.next("\n \n{\"a\":1}\n{}\n");
+  ASSERT_TRUE(request.ok() && *request);
+  EXPECT_EQ((*request)->payload, "{\"a\":1}");
+  EXPECT_EQ((*request)->size, 11u);
+}
+
 TEST(Frame, WhiteSpaceThatComesInPiecesIsLookedAtOnce) {
   constexpr size_t kSpaces = 1024 * 1024;
   const std::string request = R"({"type":"request","id":"1","op":"PING"})";
