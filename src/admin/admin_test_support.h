@@ -97,6 +97,14 @@ class SampleFolder {
         files.erase(path);
   }
 
+  /// Removes the log and its folder.
+  void lose_log() {
+    const std::string folder = kTestData + "/wal";
+    for (const std::string& path : files.paths())
+      if (path.starts_with(folder + "/")) files.erase(path);
+    EXPECT_TRUE(files.remove_folder(folder).ok());
+  }
+
   io::SimulatedFileSystem files;
   engine::RandomHistory history;
   log::DatabaseId database{};

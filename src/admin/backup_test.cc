@@ -80,6 +80,10 @@ TEST(Backup, is_not_made_of_a_log_with_a_gap_behind_its_snapshot_or_that_is_gone
   const auto missing = make_backup(bench.files);
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.error().detail("code"), "LOG_MISSING") << missing.error().to_string();
+  bench.sample.lose_log();
+  const auto gone = make_backup(bench.files);
+  ASSERT_FALSE(gone.ok());
+  EXPECT_EQ(gone.error().detail("code"), "LOG_MISSING") << gone.error().to_string();
 }
 
 TEST(Backup, holds_the_newest_snapshot_and_the_log_behind_it_and_is_proven) {

@@ -1,6 +1,7 @@
 #include "admin/check.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <ranges>
 #include <utility>
 
@@ -27,6 +28,8 @@ CheckFault fault_of(const Error& error) {
   fault.offset = number("offset");
   return fault;
 }
+
+const std::string kWouldRefuse = "a server would refuse to start: ";
 
 bool is_interruption(const Error& error) { return error.detail("code") == "INTERRUPTED"; }
 
@@ -69,7 +72,7 @@ class Check {
     const snapshot::Folder folder(options_.files, snapshot_folder(options_.folder));
     const auto listed = folder.list();
     if (!listed.ok()) {
-      refusal_ = listed.error().message();
+      refusal_ = kWouldRefuse + listed.error().message();
       return note(listed.error());
     }
     for (const snapshot::Stored& stored : *listed) {
@@ -87,7 +90,10 @@ class Check {
         if (!there) continue;
         add_fault(verified.error());
         // A start goes back from a damaged one to the one before it, and no further.
-        if (!snapshot::is_of_this_file(verified.error())) refusal_ = verified.error().message();
+        if (verified.error().detail("code") == snapshot::kSnapshotUnknownVersion)
+          refusal_ = kWouldRefuse + verified.error().message();
+        else if (!snapshot::is_of_this_file(verified.error()))
+          refusal_ = "what a server would do cannot be told: " + verified.error().message();
       } else {
         refusal_.clear();
         checked.good = true;
@@ -107,6 +113,10 @@ class Check {
     const auto note_of_end = log::read_end_note(options_.files, log_folder(options_.folder));
     if (!note_of_end.ok()) RSTMDB_TRY(note(note_of_end.error()));
     auto opened = log::LogReader::open(options_.files, log_folder(options_.folder), 0);
+    // What has snapshots had a log. Without any this may be no data folder at all.
+    const bool is_gone = !opened.ok() && opened.error().detail_number("errno", 0) == ENOENT &&
+                         !report_.snapshots.empty();
+    if (is_gone) return {};
     log_is_whole_ = opened.ok();
     if (!opened.ok()) return note(opened.error());
     log::LogReader& log = *opened;
@@ -247,6 +257,7 @@ class Check {
     const log::Offset until = options_.at ? *options_.at : report_.newest_offset;
     auto folded = fold_folder(options_.files, options_.folder, until, options_.progress);
     if (!folded.ok()) return end_second_way(folded.error());
+    for (const Error& error : folded->passed_over) add_unusable(error);
     const StateCounts counts = count_state(folded->fold.state());
     if (folded->snapshot_offset == 0) return {};
     if (options_.at && counts.offset != *options_.at) return {};
@@ -263,14 +274,27 @@ class Check {
     return {};
   }
 
+  /// A snapshot that a start passes over. Those that do not verify are known.
+  void add_unusable(const Error& error) {
+    CheckFault fault = fault_of(error);
+    if (is_known(fault)) return;
+    for (CheckedSnapshot& snapshot : report_.snapshots)
+      if (snapshot.file == fault.file) snapshot.good = false;
+    const auto behind = static_cast<std::ptrdiff_t>(snapshot_faults_++);
+    report_.faults.insert(report_.faults.begin() + behind, std::move(fault));
+  }
+
+  bool is_known(const CheckFault& fault) const {
+    return std::ranges::any_of(report_.faults, [&](const CheckFault& other) {
+      return other.file == fault.file && other.byte == fault.byte && other.code == fault.code;
+    });
+  }
+
   Result<void> end_second_way(const Error& error) {
     if (is_interruption(error)) return error;
     const CheckFault fault = fault_of(error);
-    const bool known = std::ranges::any_of(report_.faults, [&](const CheckFault& other) {
-      return other.file == fault.file && other.byte == fault.byte;
-    });
     // Without a snapshot at or before the wanted offset there is no second way to it.
-    if (known || options_.at) return {};
+    if (is_known(fault) || options_.at) return {};
     const CheckedSnapshot* newest = newest_snapshot();
     if (fault.code == kNoWayIn && newest != nullptr) {
       RSTMDB_ASSIGN(const bool there, options_.files.exists(newest->file));
@@ -291,10 +315,9 @@ class Check {
   std::string start_sentence() const {
     if (report_.segments == 0 && report_.faults.empty() && report_.snapshots.empty())
       return "a server would make a new log here";
-    if (!refusal_.empty()) return "a server would refuse to start: " + refusal_;
+    if (!refusal_.empty()) return refusal_;
     for (const CheckFault& fault : report_.faults | std::views::drop(snapshot_faults_))
-      if (fault.code != snapshot::kSnapshotDamaged && fault.code != "STATE_DIFFERS")
-        return "a server would refuse to start: " + fault.what;
+      if (fault.code != "STATE_DIFFERS") return kWouldRefuse + fault.what;
     std::string text = "a server would start with record " + std::to_string(report_.newest_offset) +
                        " as its last, ";
     text += start_snapshot_ != 0 ? "from the snapshot of record " + std::to_string(start_snapshot_)
@@ -315,7 +338,7 @@ class Check {
   bool log_is_whole_ = true;
   log::Offset start_snapshot_ = 0;
   size_t snapshot_faults_ = 0;  // the first so many of the report's faults
-  std::string refusal_;         // why a start ends at the snapshots, "": it does not
+  std::string refusal_;         // what is said of a start that the snapshots end, "": none do
 };
 
 }  // namespace

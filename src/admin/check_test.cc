@@ -5,7 +5,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <functional>
 
 #include "admin/admin_test_support.h"
 #include "base/bytes.h"
@@ -51,9 +50,10 @@ void make_later(SimulatedFileSystem& files, const std::string& path) {
   files.put(path, bytes);
 }
 
-/// Puts a whole snapshot of `offset` there, of the right database and of another history.
+/// Puts a whole snapshot of `offset` there, of the right database and of another history: its state
+/// after as many records, or after `records`, which no such snapshot could have.
 void put_another_state(SampleFolder& sample, log::Offset offset, const engine::ChainHash& chain,
-                       const std::function<void(engine::StateFacts&)>& change = {}) {
+                       uint64_t records = 0) {
   const std::string path = snapshot_path(offset);
   sample.files.erase(path);
   bool written = false;
@@ -61,11 +61,13 @@ void put_another_state(SampleFolder& sample, log::Offset offset, const engine::C
     engine::RandomHistory history(seed);
     history.command_count = 1000;
     history.between = [&] {
-      if (written || history.records() != offset) return;
+      if (written || history.records() != (records == 0 ? offset : records)) return;
       written = true;
       engine::StateWalk walk(history.state());
       engine::StateFacts facts = walk.facts();
-      if (change) change(facts);
+      facts.hash -= engine::position_hash(facts.last_offset, facts.last_ts);
+      facts.last_offset = offset;
+      facts.hash += engine::position_hash(facts.last_offset, facts.last_ts);
       const auto writer = snapshot::Writer::create(
           sample.files, path, {.database = sample.database, .facts = facts, .chain = chain});
       ASSERT_TRUE(writer.ok());
@@ -229,7 +231,7 @@ TEST(Check, a_sector_of_a_snapshot_that_cannot_be_read_is_passed_over_as_by_a_st
             std::string::npos)
       << of_the_disk.start;
   const CheckReport of_the_process = report_with(ENOMEM);
-  EXPECT_NE(of_the_process.start.find("refuse"), std::string::npos) << of_the_process.start;
+  EXPECT_NE(of_the_process.start.find("cannot be told"), std::string::npos) << of_the_process.start;
 }
 
 TEST(Check, every_flipped_byte_of_every_file_is_a_fault_of_that_file) {
@@ -406,6 +408,12 @@ TEST(Check, a_log_that_ends_before_a_snapshot_or_is_missing_beside_one_is_a_faul
   EXPECT_EQ(missing->faults[0].code, "LOG_MISSING");
   EXPECT_NE(missing->start.find("refuse"), std::string::npos) << missing->start;
 
+  sample.lose_log();
+  const auto gone = check_folder(sample.files);
+  ASSERT_TRUE(gone.ok()) << gone.error().to_string();
+  EXPECT_EQ(faults_of(*gone), faults_of(*missing));
+  EXPECT_EQ(gone->start, missing->start);
+
   // That there was a log, damaged ones say too.
   for (const std::string& path : sample.paths_with(".snap")) flip_byte(sample.files, path, 150);
   const auto damaged = check_folder(sample.files);
@@ -435,14 +443,32 @@ TEST(Check, a_good_snapshot_of_another_state_is_a_fault) {
   EXPECT_EQ(report->faults[0].file, snapshot_path(sample.snapshots[0]));
 }
 
-TEST(Check, a_snapshot_whose_sums_are_right_and_whose_state_is_not_stops_no_start) {
+TEST(Check, a_snapshot_that_is_whole_and_does_not_load_is_passed_over_as_by_a_start) {
   SampleFolder sample(12, {20, 40});
-  put_another_state(sample, sample.snapshots[1], {},
-                    [](engine::StateFacts& facts) { facts.hash.low ^= 1; });
+  put_another_state(sample, sample.snapshots[1], {}, sample.snapshots[1] + 20);
+  const std::string newest = snapshot_path(sample.snapshots[1]);
   const auto report = check_folder(sample.files);
   ASSERT_TRUE(report.ok());
-  EXPECT_EQ(report->faults.back().code, "SNAPSHOT_DAMAGED") << faults_of(*report);
-  EXPECT_EQ(report->start.find("refuse"), std::string::npos) << report->start;
+  const auto damaged = std::ranges::find(report->faults, "SNAPSHOT_DAMAGED", &CheckFault::code);
+  ASSERT_TRUE(damaged != report->faults.end()) << faults_of(*report);
+  EXPECT_EQ(damaged->file, newest);
+  EXPECT_FALSE(report->snapshots.back().good);
+  EXPECT_TRUE(report->folded_from_snapshot) << faults_of(*report);
+  EXPECT_NE(report->start.find("the snapshot of record " + std::to_string(sample.snapshots[0])),
+            std::string::npos)
+      << report->start;
+}
+
+TEST(Check, a_trimmed_log_whose_only_snapshot_does_not_load_is_of_no_use) {
+  SampleFolder sample(12, {30, 45});
+  trim(sample);
+  sample.files.erase(snapshot_path(sample.snapshots[0]));
+  put_another_state(sample, sample.snapshots[1], {}, sample.snapshots[1] + 20);
+  const auto report = check_folder(sample.files);
+  ASSERT_TRUE(report.ok());
+  ASSERT_EQ(report->faults.size(), 1u) << faults_of(*report);
+  EXPECT_EQ(report->faults[0].code, "SNAPSHOT_DAMAGED");
+  EXPECT_NE(report->start.find("refuse"), std::string::npos) << report->start;
 }
 
 TEST(Check, two_ways_to_two_states_are_not_said_to_lead_to_the_same) {

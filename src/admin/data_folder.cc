@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
 #include "base/limits.h"
@@ -31,10 +32,7 @@ Error no_way_in(const std::string& data_folder, const log::LogReader& log) {
       .with("oldest_offset", static_cast<int64_t>(oldest));
 }
 
-/// Between a snapshot and the log that should go on from it there are records missing.
-Error gap_behind(const std::string& data_folder, const snapshot::Stored& snapshot,
-                 const log::LogReader& log) {
-  if (!log.segments().empty()) return no_way_in(data_folder, log);
+Error log_missing(const std::string& data_folder, const snapshot::Stored& snapshot) {
   return Error(Code::kWalIoError,
                log_folder(data_folder) + ": the log is missing, and there is " + snapshot.path)
       .with("code", kLogMissing)
@@ -56,9 +54,9 @@ snapshot::OnProgress bytes_to(Progress& progress, Result<void>& outcome) {
   };
 }
 
-/// Whether the log, as far as it is open, goes on from a state at `offset`.
+/// Whether the log, which has segments, goes on from a state at `offset` as far as it is open.
 bool continues(const log::LogReader& log, log::Offset offset) {
-  return !log.segments().empty() && log.segments().front().first_offset <= offset + 1;
+  return log.segments().front().first_offset <= offset + 1;
 }
 
 /// The snapshot with the log behind it, if both are there and whole. Nullopt: something has gone
@@ -70,9 +68,13 @@ Result<std::optional<Source>> try_snapshot(io::FileSystem& files, const std::str
   if (!file.ok() && is_missing(file.error())) return std::optional<Source>();
   if (!file.ok()) return std::move(file).error();
   auto log = log::LogReader::open(files, log_folder(data_folder), stored.offset + 1);
-  if (!log.ok()) return std::move(log).error();
+  if (!log.ok() && !is_missing(log.error())) return std::move(log).error();
+  if (!log.ok() || log->segments().empty()) {
+    gap = log_missing(data_folder, stored);
+    return std::optional<Source>();
+  }
   if (!continues(*log, stored.offset)) {
-    gap = gap_behind(data_folder, stored, *log);
+    gap = no_way_in(data_folder, *log);
     return std::optional<Source>();
   }
   progress.begin("reading the snapshot", 0);
@@ -178,16 +180,29 @@ Result<Folded> fold_folder(io::FileSystem& files, const std::string& data_folder
                            Progress& progress) {
   std::optional<Source> opened;
   std::optional<snapshot::Loaded> loaded;
+  std::vector<Error> unusable;  // though verified
+  log::Offset newest = until;   // of the snapshots that are tried
   for (int i = 0; !opened && i < kTriesMax; ++i) {
-    RSTMDB_ASSIGN(opened, open_source(files, data_folder, until, progress));
+    auto source = open_source(files, data_folder, newest, progress);
+    if (!source.ok()) return unusable.empty() ? std::move(source).error() : unusable.front();
+    opened = std::move(source).value();
     if (!opened->snapshot) break;
-    RSTMDB_ASSIGN(loaded, load_snapshot(files, opened->snapshot->path, progress));
+    auto state = load_snapshot(files, opened->snapshot->path, progress);
+    if (state.ok()) {
+      loaded = std::move(state).value();
+    } else if (snapshot::is_of_this_file(state.error()) && opened->snapshot->offset > 0) {
+      newest = opened->snapshot->offset - 1;
+      unusable.push_back(std::move(state).error());
+    } else {
+      return std::move(state).error();
+    }
     if (!loaded) opened.reset();
   }
   if (!opened) return restless(data_folder);
   Source& source = *opened;
   Folded folded;
   folded.passed_over = std::move(source.passed_over);
+  std::ranges::move(unusable, std::back_inserter(folded.passed_over));
   if (loaded) {
     folded.snapshot_offset = loaded->header.facts.last_offset;
     folded.database = loaded->header.database;

@@ -59,8 +59,9 @@ struct Folded {
   std::vector<Error> passed_over;
 };
 
-/// Folds up to the record `until`, or the log's last one if that comes first. Fails with
-/// kWalIoError, detail code=kLogBehindSnapshot, when the log ends before the snapshot.
+/// Folds up to the record `until`, or the log's last one if that comes first. A snapshot that is
+/// whole and does not load is passed over, as by a start. Fails with kWalIoError, detail
+/// code=kLogBehindSnapshot, when the log ends before the snapshot.
 Result<Folded> fold_folder(io::FileSystem& files, const std::string& data_folder, log::Offset until,
                            Progress& progress);
 
