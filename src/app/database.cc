@@ -29,20 +29,6 @@ uint64_t reserve_bytes(const config::Config& config) {
   return config.storage.min_free_mb * 1024 * 1024;
 }
 
-/// Left by default for what goes on at the bound, where a tenth is less: a snapshot takes a dozen
-/// megabytes, and what is read between two looks, the sockets and the pages of the log, which the
-/// system counts as ours, as much again.
-constexpr uint64_t kMemoryHeadroomBytes = 32 * 1024 * 1024;
-
-uint64_t memory_bound_bytes(const config::Config& config, io::Memory* memory) {
-  if (memory == nullptr) return 0;
-  if (config.storage.max_memory_mb != 0) return config.storage.max_memory_mb * 1024 * 1024;
-  const uint64_t allowed = memory->allowed_bytes();
-  const uint64_t in_tenths = allowed / 10 * limits::kMemoryTenthsDefault;
-  const uint64_t headroom = std::min(kMemoryHeadroomBytes, allowed / 2);
-  return std::min(in_tenths, allowed - headroom);
-}
-
 /// What idempotency keys may take is a part of the bound of memory, so that they do not use up what
 /// is left at it.
 engine::Bounds bounds(const config::Config::Storage& storage, uint64_t memory_bound) {
@@ -182,7 +168,7 @@ Result<node::Restored> Database::restore() {
 
 Result<void> Database::open_node(const config::Config& config) {
   RSTMDB_ASSIGN(node::Restored restored, restore());
-  const uint64_t memory_bound = memory_bound_bytes(config, world_.memory);
+  const uint64_t memory_bound = memory_bound_bytes(config.storage.max_memory_mb, world_.memory);
   start_stats_.snapshot_bytes = restored.file_bytes;
   start_stats_.snapshot_ms = restored.elapsed_ms;
   RSTMDB_ASSIGN(node_, node::Node::open({

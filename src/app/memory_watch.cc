@@ -1,9 +1,20 @@
 #include "app/memory_watch.h"
 
+#include <algorithm>
+
 #include "base/limits.h"
 #include "base/logging.h"
 
 namespace rstmdb::app {
+
+uint64_t memory_bound_bytes(uint64_t max_mb, io::Memory* memory) {
+  if (memory == nullptr) return 0;
+  if (max_mb != 0) return max_mb * 1024 * 1024;
+  const uint64_t allowed = memory->allowed_bytes();
+  const uint64_t in_tenths = allowed / 10 * limits::kMemoryTenthsDefault;
+  const uint64_t headroom = std::min(limits::kMemoryHeadroomBytes, allowed / 2);
+  return std::min(in_tenths, allowed - headroom);
+}
 
 MemoryWatch::MemoryWatch(Options options) : options_(options) {
   options_.node.memory().look_when_due([this] { look(); });

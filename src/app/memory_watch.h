@@ -2,11 +2,17 @@
 // much has been written.
 #pragma once
 
+#include <cstdint>
+
 #include "io/executor.h"
 #include "io/memory.h"
 #include "node/node.h"
 
 namespace rstmdb::app {
+
+/// From how many bytes on the state may not grow: `max_mb`, or what is right for what the process
+/// may have when that is 0. 0: no bound, because nobody can tell (or `memory` is null).
+uint64_t memory_bound_bytes(uint64_t max_mb, io::Memory* memory);
 
 class MemoryWatch {
  public:

@@ -107,7 +107,8 @@ inline constexpr size_t kSnapshotOverrunBytesMax = 64 * 1024 * 1024;  // ... wri
 inline constexpr size_t kSnapshotsKept = 2;
 
 // Memory.
-inline constexpr uint64_t kMemoryTenthsDefault = 9;            // of what the process may have
+inline constexpr uint64_t kMemoryTenthsDefault = 9;  // of what the process may have ...
+inline constexpr uint64_t kMemoryHeadroomBytes = 32 * 1024 * 1024;  // ... and so much is left
 inline constexpr int64_t kMemoryLookMs = 250;                  // between two looks at what it uses
 inline constexpr uint64_t kMemoryLookBytes = 4 * 1024 * 1024;  // of records: likewise
 
