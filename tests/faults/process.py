@@ -152,7 +152,7 @@ def timeouts_and_jumps(program, shim, folder):
     except (EOFError, ConnectionError):
         ended = time.monotonic()
     waited = ended - began
-    demand(earliest <= ended and waited <= IDLE_S + 4, f"idle, closed after {waited:.1f} s")
+    demand(earliest <= ended and waited <= IDLE_S + 2, f"idle, closed after {waited:.1f} s")
     check_restart(server, writer.history)
     return f"{jumps} jumps; an idle connection was closed after {waited:.1f} of {IDLE_S} s"
 

@@ -348,7 +348,7 @@ TEST_F(Watching, EndsAtOnceWhileTheServerIsAway) {
   server_.cut_all();
   const auto began = std::chrono::steady_clock::now();
   EXPECT_RESULT(watch->close());
-  EXPECT_LT(std::chrono::steady_clock::now() - began, options_for(server_).request_timeout / 4);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 4s);
   EXPECT_EQ(watch->next(1s).error().kind(), ErrorKind::kCancelled);
 }
 
